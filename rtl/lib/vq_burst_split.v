@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// vq_burst_split - cut one byte-range request into AXI4-legal bursts.
+//   Contract    bursts tile the request exactly, in order; none is longer than MAX_BYTES or
+//               crosses a MAX_BYTES boundary, so none crosses 4 KiB (AXI4 A3.4.1)
+//   Latency     1 cycle, request handshake to first burst
+//   Throughput  1 burst per cycle, also from one request to the next
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+`include "vq_check.vh"
+
+module vq_burst_split #(
+    parameter ADDR_W    = 64,   // byte address, bits; more than 13
+    parameter LEN_W     = 32,   // byte count, bits; more than 13
+    parameter INFO_W    = 1,    // requester's note, bits
+    parameter MAX_BYTES = 256   // burst limit, bytes; power of two, 2 to 4096
+) (
+    input  wire              clk,
+    input  wire              rst,
+    // Request in: s_req_len bytes (never 0) from s_req_addr
+    input  wire [ADDR_W-1:0] s_req_addr,
+    input  wire [LEN_W-1:0]  s_req_len,
+    input  wire [INFO_W-1:0] s_req_info,
+    input  wire              s_req_valid,
+    output wire              s_req_ready,
+    // Bursts out: 1 to MAX_BYTES bytes each; m_burst_last ends the request
+    output wire [ADDR_W-1:0] m_burst_addr,
+    output wire [12:0]       m_burst_len,
+    output wire [INFO_W-1:0] m_burst_info,
+    output wire              m_burst_last,
+    output wire              m_burst_valid,
+    input  wire              m_burst_ready
+);
+    if (ADDR_W < 14 || LEN_W < 14) begin : gen_bad_width
+        ERROR_ADDR_W_and_LEN_W_must_be_more_than_13 u_error ();
+    end
+    if (MAX_BYTES < 2 || MAX_BYTES > 4096 || 2**$clog2(MAX_BYTES) != MAX_BYTES) begin : gen_bad_max
+        ERROR_MAX_BYTES_must_be_a_power_of_two_2_to_4096 u_error ();
+    end
+
+    localparam OFS_W = $clog2(MAX_BYTES);
+
+    reg  [ADDR_W-1:0] addr_reg;         // next byte to hand over
+    reg  [LEN_W-1:0]  left_reg;         // bytes that remain
+    reg  [INFO_W-1:0] info_reg;
+    reg               held_reg;         // a request is held
+    wire [12:0] room = MAX_BYTES[12:0] - {{(13-OFS_W){1'b0}}, addr_reg[OFS_W-1:0]};
+    wire        fits = left_reg <= {{(LEN_W-13){1'b0}}, room};
+    wire [12:0] take = fits ? left_reg[12:0] : room;
+
+    assign s_req_ready   = !held_reg || (m_burst_ready && fits);
+    assign m_burst_valid = held_reg;
+    assign m_burst_addr  = addr_reg;
+    assign m_burst_len   = take;
+    assign m_burst_info  = info_reg;
+    assign m_burst_last  = fits;
+
+    always @(posedge clk) begin
+        if (s_req_ready) begin
+            addr_reg <= s_req_addr;
+            left_reg <= s_req_len;
+            info_reg <= s_req_info;
+            held_reg <= s_req_valid;
+        end else if (m_burst_ready) begin
+            addr_reg <= addr_reg + {{(ADDR_W-13){1'b0}}, take};
+            left_reg <= left_reg - {{(LEN_W-13){1'b0}}, take};
+        end
+        if (rst) held_reg <= 1'b0;
+    end
+
+    `VQ_ASSUME(a_len_nonzero, !s_req_valid || s_req_len != {LEN_W{1'b0}})
+    `VQ_ASSERT(a_in_window, !m_burst_valid || (take != 13'd0 && take <= room))
+endmodule
+`resetall

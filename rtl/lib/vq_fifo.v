@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// vq_fifo - first-in first-out queue with first-word fall-through.
+//   Contract    words leave in the order they came; none is lost or repeated. s_ready depends on
+//               state only. Holds DEPTH words (DEPTH + 1 with BLOCK_EN)
+//   Latency     1 cycle, 2 with BLOCK_EN
+//   Throughput  1 word per cycle in and out at once
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+`include "vq_check.vh"
+
+module vq_fifo #(
+    parameter       WIDTH    = 32,  // word, bits
+    parameter       DEPTH    = 16,  // words; power of two, at least 2
+    parameter [0:0] BLOCK_EN = 1'b0 // 1: clocked read, so that tools infer block RAM
+) (
+    input  wire             clk,
+    input  wire             rst,
+    // Words in
+    input  wire [WIDTH-1:0] s_data,
+    input  wire             s_valid,
+    output wire             s_ready,
+    // Words out
+    output wire [WIDTH-1:0] m_data,
+    output wire             m_valid,
+    input  wire             m_ready
+);
+    if (DEPTH < 2 || 2**$clog2(DEPTH) != DEPTH) begin : gen_bad_depth
+        ERROR_DEPTH_must_be_a_power_of_two_of_at_least_2 u_error ();
+    end
+
+    localparam PTR_W = $clog2(DEPTH);
+
+    reg  [WIDTH-1:0] mem [0:DEPTH-1];
+    reg  [PTR_W:0]   wr_reg, rd_reg;    // one bit more than an index tells full from empty
+    wire             empty = wr_reg == rd_reg;
+    wire             full  = wr_reg == (rd_reg ^ {1'b1, {PTR_W{1'b0}}});
+    wire             push  = s_valid && !full;
+    wire             pop;
+
+    assign s_ready = !full;
+
+    always @(posedge clk) begin
+        if (push) mem[wr_reg[PTR_W-1:0]] <= s_data;
+        if (push) wr_reg <= wr_reg + 1'b1;
+        if (pop)  rd_reg <= rd_reg + 1'b1;
+        if (rst) begin
+            wr_reg <= {(PTR_W+1){1'b0}};
+            rd_reg <= {(PTR_W+1){1'b0}};
+        end
+    end
+
+    generate
+        if (BLOCK_EN) begin : gen_block
+            reg [WIDTH-1:0] data_reg;
+            reg             valid_reg;
+            assign pop     = !empty && (!valid_reg || m_ready);
+            assign m_data  = data_reg;
+            assign m_valid = valid_reg;
+            always @(posedge clk) begin
+                if (pop) data_reg <= mem[rd_reg[PTR_W-1:0]];
+                valid_reg <= pop || (valid_reg && !m_ready);
+                if (rst) valid_reg <= 1'b0;
+            end
+        end else begin : gen_small
+            assign pop     = !empty && m_ready;
+            assign m_data  = mem[rd_reg[PTR_W-1:0]];
+            assign m_valid = !empty;
+        end
+    endgenerate
+endmodule
+`resetall
