@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Set up everything that the simulations and checks need, once.
+
+Standard library only: this is the first thing that runs on a new machine. It makes
+
+- `build/venv`: the Python packages of `requirements.txt` (Verilator and Yosys among them),
+- `build/tools`: what Debian packages provide, where it could not be installed,
+- `build/toolchain.json`: where each tool was found; `ci/toolchain.py` reads it.
+
+A second run finds its stamp and does nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+VENV = BUILD / "venv"
+TOOLS = BUILD / "tools"
+UNPACKED = TOOLS / "root"
+TOOLCHAIN = BUILD / "toolchain.json"
+REQUIREMENTS = ROOT / "requirements.txt"
+LOWEST_VERILATOR = (5, 36)
+LOWEST_PYTHON = (3, 10)
+
+
+def say(text: str) -> None:
+    """Print one line of progress at once."""
+    print(f"setup: {text}", flush=True)
+
+
+def fail(text: str) -> NoReturn:
+    """Stop with a message for a person."""
+    print(f"setup: {text}", file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def run(*command: str, log: Path, cwd: Path | None = None) -> bool:
+    """Run a command, its output into `log`; True when it succeeded."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as out:
+        out.write(f"$ {' '.join(command)}\n")
+        out.flush()
+        try:
+            code = subprocess.run(command, stdout=out, stderr=out, cwd=cwd, check=False).returncode
+        except OSError as error:
+            out.write(f"{error}\n")
+            return False
+    return code == 0
+
+
+class Debian:
+    """Debian packages: installed when allowed, else unpacked under `build/tools/root`."""
+
+    def __init__(self) -> None:
+        self.log = BUILD / "setup-apt.log"
+        self.updated = False
+
+    def prefix(self) -> list[str] | None:
+        """Return what to put before apt-get to install (nothing, sudo), or None."""
+        if not shutil.which("apt-get"):
+            return None
+        if os.geteuid() == 0:
+            return ["env", "DEBIAN_FRONTEND=noninteractive"]
+        if shutil.which("sudo") and run("sudo", "-n", "true", log=self.log):
+            return ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive"]
+        return None
+
+    def install(self, *names: str) -> bool:
+        """Install packages system-wide; False when that is not allowed or fails."""
+        prefix = self.prefix()
+        if prefix is None:
+            return False
+        say(f"installing the Debian packages {' '.join(names)}")
+        command = [*prefix, "apt-get", "install", "-y", "--no-install-recommends", *names]
+        if run(*command, log=self.log):
+            return True
+        if not self.updated:
+            self.updated = True
+            run(*prefix, "apt-get", "update", log=self.log)
+            return run(*command, log=self.log)
+        return False
+
+    def unpack(self, *names: str) -> bool:
+        """Download packages and unpack them under `build/tools/root` (needs no rights)."""
+        if not (shutil.which("apt-get") and shutil.which("dpkg")):
+            return False
+        say(f"unpacking the Debian packages {' '.join(names)} under {relative(UNPACKED)}")
+        folder = TOOLS / "packages"
+        folder.mkdir(parents=True, exist_ok=True)
+        UNPACKED.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            if not run("apt-get", "download", name, log=self.log, cwd=folder):
+                return False
+            for package in folder.glob(f"{name}_*.deb"):
+                if not run("dpkg", "-x", str(package), str(UNPACKED), log=self.log):
+                    return False
+        return True
+
+    def provide(self, *names: str) -> bool:
+        """Install or unpack; True when either worked."""
+        return self.install(*names) or self.unpack(*names)
+
+
+def relative(path: Path) -> str:
+    """Return a path as the reader sees it from the project's folder."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def stamp() -> str:
+    """Return a hash of what the set-up depends on."""
+    digest = hashlib.sha256()
+    for path in (REQUIREMENTS, Path(__file__)):
+        digest.update(path.read_bytes())
+    digest.update(f"{sys.version}{ROOT}".encode())
+    digest.update(str(shutil.which("iverilog", path=outside_path())).encode())
+    digest.update(str(shutil.which("verilator", path=outside_path())).encode())
+    return digest.hexdigest()[:16]
+
+
+def outside_path() -> str:
+    """Return PATH without the folders that this script makes itself."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(f for f in folders if not Path(f).is_relative_to(BUILD))
+
+
+def ready() -> bool:
+    """Return whether an earlier run set up exactly this."""
+    try:
+        found = json.loads(TOOLCHAIN.read_text())
+    except (OSError, ValueError):
+        return False
+    files = [found.get("iverilog", "?"), found.get("verilator", "?"), str(VENV / "bin" / "python")]
+    return found.get("stamp") == stamp() and all(Path(name).exists() for name in files)
+
+
+def make_venv(debian: Debian) -> None:
+    """Create `build/venv` with the pinned requirements."""
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + f"{sys.version}{ROOT}".encode()).hexdigest()
+    done = VENV / "requirements.sha256"
+    if done.exists() and done.read_text() == wanted:
+        return
+    log = BUILD / "setup-python.log"
+    create = (sys.executable, "-m", "venv", "--clear", str(VENV))
+    if not run(*create, log=log):
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        if not (debian.install("python3-venv") and run(*create, log=log)):
+            fail(
+                "this Python cannot make a virtual environment. Install it with\n"
+                f"    apt-get install python3-venv    (or {package})\n"
+                f"and run again. Details: {relative(log)}"
+            )
+    say(f"installing the packages of requirements.txt into {relative(VENV)}")
+    pip = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check")
+    if not run(*pip, "-r", str(REQUIREMENTS), log=log):
+        tail = "\n".join(log.read_text().splitlines()[-8:])
+        fail(f"pip could not install requirements.txt:\n{tail}\nDetails: {relative(log)}")
+    done.write_text(wanted)
+
+
+def find_icarus(debian: Debian) -> dict[str, str]:
+    """Return where iverilog, vvp and iverilog-vpi are, getting them if need be."""
+    names = ("iverilog", "vvp", "iverilog-vpi")
+    for attempt in (lambda: True, lambda: debian.install("iverilog")):
+        if attempt() and all(shutil.which(name, path=outside_path()) for name in names):
+            return {name: str(shutil.which(name, path=outside_path())) for name in names}
+    if debian.unpack("iverilog"):
+        return wrap_icarus()
+    fail(
+        "Icarus Verilog is missing and could not be had. Install it with\n"
+        "    sudo apt-get install iverilog\n"
+        f"and run again. Details: {relative(debian.log)}"
+    )
+
+
+def wrap_icarus() -> dict[str, str]:
+    """Wrap the unpacked Icarus, whose own paths are those of an installed one."""
+    libraries = sorted(UNPACKED.glob("usr/lib/*/ivl"))
+    if not libraries:
+        fail(f"the package iverilog holds no folder ivl (looked in {relative(UNPACKED)})")
+    ivl = libraries[0]
+    library_path = f"LD_LIBRARY_PATH={ivl.parent}:$LD_LIBRARY_PATH"
+    usr = UNPACKED / "usr"
+    wrappers = {
+        "iverilog": f'{library_path} exec {usr}/bin/iverilog -B{ivl} "$@"',
+        "vvp": f'{library_path} exec {usr}/bin/vvp -M{ivl} "$@"',
+        "iverilog-vpi": f"exec sed 's#^\\(INCOPT\\|LDLIBS\\|CXX\\)=#&#' {usr}/bin/iverilog-vpi",
+    }
+    # iverilog-vpi is a script with its folders written in: give it ours
+    script = (usr / "bin" / "iverilog-vpi").read_text()
+    script = re.sub(r"-I/usr/include", f"-I{usr}/include", script)
+    script = re.sub(r"-L/usr/lib\b", f"-L{usr}/lib", script)
+    folder = TOOLS / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[str, str] = {}
+    for name, line in wrappers.items():
+        path = folder / name
+        path.write_text(script if name == "iverilog-vpi" else f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+        found[name] = str(path)
+    return found
+
+
+def verilator_version(binary: str) -> tuple[int, int] | None:
+    """Return a Verilator's version, or None if it does not run."""
+    try:
+        text = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
+    except OSError:
+        return None
+    match = re.match(r"Verilator (\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def find_verilator() -> dict[str, str]:
+    """Return a Verilator: one on PATH if new enough, else the package's."""
+    outside = shutil.which("verilator", path=outside_path())
+    if outside and (verilator_version(outside) or (0, 0)) >= LOWEST_VERILATOR:
+        return {"verilator": outside, "verilator_root": ""}
+    if not shutil.which("perl"):
+        fail("Verilator needs perl. Install it with\n    sudo apt-get install perl")
+    for root in VENV.glob("lib/python*/site-packages/verilator"):
+        binary = root / "bin" / "verilator"
+        if binary.exists():
+            folder = TOOLS / "bin"
+            folder.mkdir(parents=True, exist_ok=True)
+            wrapper = folder / "verilator"
+            wrapper.write_text(f'#!/bin/sh\nVERILATOR_ROOT={root} exec perl {binary} "$@"\n')
+            wrapper.chmod(0o755)
+            return {"verilator": str(wrapper), "verilator_root": str(root)}
+    fail(f"the package verilator holds no bin/verilator (looked in {relative(VENV)})")
+
+
+def compiles(source: str, include: str, *libraries: str) -> bool:
+    """Return whether g++ compiles and links a program with these libraries."""
+    probe = BUILD / "probe"
+    probe.mkdir(parents=True, exist_ok=True)
+    file = probe / "probe.cpp"
+    file.write_text(source)
+    flags = [f"-I{include}/usr/include", *(f"-L{p}" for p in library_folders())] if include else []
+    command = ["g++", *flags, str(file), "-o", str(probe / "probe"), *libraries]
+    return run(*command, log=BUILD / "setup-compiler.log")
+
+
+def library_folders() -> list[str]:
+    """Return the library folders of what was unpacked."""
+    return [str(folder) for folder in sorted(UNPACKED.glob("usr/lib/*-linux-*"))]
+
+
+def find_trace_libraries(debian: Debian) -> dict[str, str]:
+    """Make sure that FST traces can be compiled (lz4 and zlib headers)."""
+    source = "#include <lz4.h>\n#include <zlib.h>\nint main() { return !zlibVersion(); }\n"
+    libraries = ("-llz4", "-lz")
+    if not shutil.which("g++"):
+        fail("g++ is missing. Install it with\n    sudo apt-get install g++")
+    packages = ("liblz4-dev", "zlib1g-dev")
+    inside = {"include": f"{UNPACKED}/usr/include"}
+    if compiles(source, "", *libraries):
+        return {}
+    if debian.install(*packages) and compiles(source, "", *libraries):
+        return {}
+    if debian.unpack(*packages, "liblz4-1", "zlib1g") and compiles(
+        source, str(UNPACKED), *libraries
+    ):
+        return {**inside, "library": os.pathsep.join(library_folders())}
+    fail(
+        "the headers that wave files need are missing. Install them with\n"
+        f"    sudo apt-get install {' '.join(packages)}\n"
+        f"and run again. Details: {relative(BUILD / 'setup-compiler.log')}"
+    )
+
+
+def version_line(found: dict[str, str]) -> str:
+    """Return the line that says what is there."""
+    icarus = subprocess.run([found["iverilog"], "-V"], capture_output=True, text=True).stdout
+    match = re.search(r"version (\S+)", icarus)
+    verilator = verilator_version(found["verilator"]) or (0, 0)
+    packages = [line.split(";")[0] for line in REQUIREMENTS.read_text().splitlines()]
+    shown = [p.replace("==", " ") for p in packages if p.startswith(("cocotb", "pytest==", "yowasp"))]
+    return (
+        f"Icarus {match[1] if match else '?'} ({found['iverilog']}), "
+        f"Verilator {verilator[0]}.{verilator[1]:03d}, {', '.join(shown)}"
+    )
+
+
+def main() -> None:
+    """Set up, or find that it is done."""
+    if sys.version_info < LOWEST_PYTHON:
+        fail(f"Python {'.'.join(map(str, LOWEST_PYTHON))} or newer is needed, this is {sys.version}")
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if ready():
+            return
+        debian = Debian()
+        make_venv(debian)
+        found = {**find_icarus(debian), **find_trace_libraries(debian), **find_verilator()}
+        found["stamp"] = stamp()
+        found["versions"] = version_line(found)
+        TOOLCHAIN.write_text(json.dumps(found, indent=2) + "\n")
+        say(found["versions"])
+
+
+if __name__ == "__main__":
+    main()
