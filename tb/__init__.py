@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bench: what surrounds the RTL in a simulator."""

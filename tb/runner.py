@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run cocotb tests on a design, under either simulator.
+
+`run_bench("vq_fifo", {"DEPTH": 4})` runs the bench of one module; `run_system("tb.demo")` runs a
+test module on the whole: the test device, the guest memory and the checks of `tb_top`. Both build
+what is needed (see `tb.build`), run in a folder of their own under `build/runs`, and raise
+`RunFailed`, with the one command that repeats the run with waves, when a test fails.
+
+From the environment, where a caller does not say: SIM, SEED, WAVES.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import cocotb_tools.config
+import find_libpython
+
+from ci.toolchain import BUILD, ROOT, toolchain
+from tb.build import SIMULATORS, BuildError, Design, build, build_native, digest, locked
+
+SYSTEM_TOP = "tb_top"
+DEFAULT_TIMEOUT_S = 600
+LAST = BUILD / "last-run.json"
+
+
+class RunFailed(AssertionError):
+    """A run did not pass; the text says which test, why, and how to repeat it."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One cocotb test's outcome; `message` is empty when it passed."""
+
+    name: str
+    seconds: float
+    message: str = ""
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run left behind."""
+
+    tests: tuple[Test, ...]
+    folder: Path
+    log: Path
+    waves: Path | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a run depends on.
+
+    Attributes:
+        design: what to build.
+        module: the Python module with the tests: a dotted name, or a path from the root.
+        pattern: regular expression; only tests whose name it finds are run.
+        seed: of cocotb's random numbers, and of the uninitialised registers under Verilator.
+        waves: write waves: "" for none, "all", or "window" for what the bench selects.
+        env: passed on to the tests.
+    """
+
+    design: Design
+    module: str
+    pattern: str = ""
+    seed: int = 1
+    waves: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self) -> str:
+        """Return a readable name, unique to this run."""
+        stem = re.sub(r"\W+", "_", f"{self.module}-{self.pattern}".strip("-"))[-60:]
+        key = digest(repr((self.design, self.module, self.pattern, self.seed, dict(self.env))))
+        return f"{self.design.name()[:60]}-{stem}-seed{self.seed}-{key[:8]}"
+
+    def command(self) -> str:
+        """Return the one command that repeats this run with waves."""
+        words = ["build/venv/bin/python", "-m", "tb.runner", "--waves"]
+        words += ["--sim", self.design.sim, "--top", self.design.top, "--seed", str(self.seed)]
+        for key, value in self.design.parameters:
+            words += ["--parameter", f"{key}={value}"]
+        for source in self.design.sources:
+            words += ["--source", shown(source)]
+        words += ["--native"] if self.design.native else []
+        words += ["--test", self.pattern] if self.pattern else []
+        for key, text in sorted(self.env.items()):
+            words += ["--env", f"{key}={text}"]
+        return shlex.join([*words, self.module])
+
+
+def shown(path: Path) -> str:
+    """Return a path as seen from the project's folder."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def python_path(module: str) -> tuple[str, list[str]]:
+    """Return the name to import a test module by, and the folders that it needs."""
+    if module.endswith(".py"):
+        path = (ROOT / module).resolve()
+        if not path.exists():
+            raise BuildError(f"no test module {module}")
+        return path.stem, [str(ROOT), str(path.parent)]
+    return module, [str(ROOT)]
+
+
+def environment(run: Run, folder: Path) -> dict[str, str]:
+    """Return the environment of the simulator."""
+    module, folders = python_path(run.module)
+    libpython = find_libpython.find_libpython()
+    if libpython is None:
+        raise BuildError("no shared library of this Python: install the package libpython3-dev")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("COCOTB_", "PYTEST_"))}
+    env |= {
+        "COCOTB_TOPLEVEL": run.design.top,
+        "COCOTB_TEST_MODULES": module,
+        "COCOTB_RANDOM_SEED": str(run.seed),
+        "COCOTB_RESULTS_FILE": str(folder / "results.xml"),
+        "COCOTB_TRUST_INERTIAL_WRITES": "1" if run.design.sim == "verilator" else "0",
+        "COCOTB_ANSI_OUTPUT": "0",
+        "TOPLEVEL_LANG": "verilog",
+        "GPI_USERS": f"{libpython};{cocotb_tools.config.pygpi_entry_point()}",
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "PYTHONPATH": os.pathsep.join(
+            [*folders, *filter(None, [os.environ.get("PYTHONPATH", "")])]
+        ),
+        "PYTHONUNBUFFERED": "1",
+        "SIM": run.design.sim,
+        "SEED": str(run.seed),
+        "TB_WAVES": run.waves,
+        "TB_RUN_DIR": str(folder),
+    }
+    if run.pattern:
+        env["COCOTB_TEST_FILTER"] = run.pattern
+    if run.design.native:
+        env["TB_NATIVE"] = str(build_native("icarus")) if run.design.sim == "icarus" else ""
+    return env | dict(run.env)
+
+
+def simulate_command(run: Run, build_folder: Path, waves: Path | None) -> list[str]:
+    """Return the simulator's command line."""
+    if run.design.sim == "verilator":
+        command = [str(build_folder / "sim"), "+verilator+rand+reset+2"]
+        command += [f"+verilator+seed+{run.seed % 0x7FFFFFFF + 1}"]
+        return command + (["--trace-file", str(waves)] if waves else [])
+    libs = cocotb_tools.config.lib_entry("vpi", "icarus")
+    command = [toolchain().vvp, "-m", libs]
+    command += ["-m", str(build_native("icarus"))] if run.design.native else []
+    command += ["-n", str(build_folder / "sim.vvp"), "-fst" if waves else "-none"]
+    return command + ([f"+waves={waves}"] if waves else [])
+
+
+def execute(run: Run, *, timeout_s: float = DEFAULT_TIMEOUT_S, echo: bool = False) -> Result:
+    """Build, run and judge; raise RunFailed or BuildError.
+
+    Args:
+        run: what to do.
+        timeout_s: end the simulator after so many seconds of real time.
+        echo: show what the simulator prints as it comes.
+    """
+    folder = BUILD / "runs" / run.label()
+    with locked(folder.with_name(folder.name + ".lock"), fcntl.LOCK_EX):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        log = folder / "run.log"
+        waves = folder / "dump.fst" if run.waves else None
+        build_folder = build(run.design)
+        env = environment(run, folder)
+        command = simulate_command(run, build_folder, waves)
+        record(run, log, waves)
+        with locked(build_folder.with_name(build_folder.name + ".lock"), fcntl.LOCK_SH):
+            ended = simulate(command, env, folder, log, timeout_s, echo)
+        return judge(run, folder, log, waves, ended)
+
+
+def simulate(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    timeout_s: float,
+    echo: bool,
+) -> str:
+    """Run the simulator into `log`; return why it ended badly, or nothing."""
+    sink = f"> {shlex.quote(str(log))} 2>&1"
+    if echo:
+        sink = f"2>&1 | tee {shlex.quote(str(log))}"
+    script = f"set -o pipefail; exec {shlex.join(command)} {sink}" if not echo else ""
+    script = script or f"set -o pipefail; {shlex.join(command)} {sink}"
+    process = subprocess.Popen(
+        ["bash", "-c", script], cwd=folder, env=dict(env), stdin=subprocess.DEVNULL
+    )
+    try:
+        code = process.wait(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return f"the simulator was ended: it had not finished after {timeout_s:g} s"
+    except BaseException:
+        process.kill()
+        raise
+    return f"the simulator ended with code {code}" if code else ""
+
+
+def record(run: Run, log: Path, waves: Path | None) -> None:
+    """Note the last run, for `make waves`."""
+    note = {"log": str(log), "waves": str(waves or ""), "command": run.command()}
+    LAST.write_text(json.dumps(note, indent=1) + "\n")
+
+
+def read_results(path: Path) -> tuple[Test, ...]:
+    """Return the tests of a results file, none if there is no whole file."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError):
+        return ()
+    tests = []
+    for case in root.iter("testcase"):
+        bad = [child for child in case if child.tag in ("failure", "error")]
+        text = "".join((bad[0].get("message") or "") or (bad[0].text or "failed")) if bad else ""
+        skipped = any(child.tag == "skipped" for child in case)
+        name = f"{case.get('classname', '')}.{case.get('name', '')}".strip(".")
+        tests.append(Test(name, float(case.get("time", 0)), text or ("failed" if bad else ""), skipped))
+    return tuple(tests)
+
+
+def judge(run: Run, folder: Path, log: Path, waves: Path | None, ended: str) -> Result:
+    """Return the result of a run that passed; raise RunFailed otherwise."""
+    tests = read_results(folder / "results.xml")
+    text = log.read_text(errors="replace")
+    checks = [line for line in text.splitlines() if "CHECK FAILED" in line]
+    reasons = [f"{test.name}: {test.message}" for test in tests if test.message]
+    reasons += checks[:3] + ([ended] if ended else [])
+    if not tests:
+        reasons.append("no test ran to its end")
+    elif all(test.skipped for test in tests):
+        reasons.append("no test was chosen")
+    if reasons:
+        tail = "\n".join(f"    {line}" for line in text.splitlines()[-15:])
+        raise RunFailed(
+            "\n".join(reasons)
+            + f"\n  end of {shown(log)}:\n{tail}\n  repeat with waves:\n    {run.command()}"
+        )
+    return Result(tests, folder, log, waves)
+
+
+def wanted_waves(waves: str | None) -> str:
+    """Return the kind of waves: the caller's, or WAVES' (1 means all)."""
+    if waves is not None:
+        return waves
+    return "all" if os.environ.get("WAVES", "0") == "1" else ""
+
+
+def run_bench(
+    top: str,
+    parameters: Mapping[str, int | str] | None = None,
+    module: str | None = None,
+    *,
+    sim: str | None = None,
+    seed: int | None = None,
+    waves: str | None = None,
+    pattern: str = "",
+    env: Mapping[str, str] | None = None,
+    sources: Sequence[str | Path] = (),
+    native: bool = False,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> Result:
+    """Run the bench of one module, all of whose signals Python reaches.
+
+    Args:
+        top: module name; its file is found under rtl/ or tb/, or given in `sources`.
+        parameters: of the module.
+        module: the test module, by default `bench_<top>.py` in tb/ or tests/rtl/.
+        sim: "verilator" or "icarus"; by default the environment's SIM, else "icarus".
+        seed: by default the environment's SEED, else 1.
+        waves: "", "all"; by default the environment's WAVES.
+        pattern: run only the tests whose name this regular expression finds.
+        env: passed on to the tests.
+        sources: files besides those found by name, from the root.
+        native: link the guest memory, for designs that hold `axi_memory`.
+        timeout_s: end the simulator after so many seconds.
+    """
+    design = Design(
+        sim=sim or os.environ.get("SIM", "icarus"),
+        top=top,
+        parameters=tuple(sorted((parameters or {}).items())),
+        sources=tuple((ROOT / source).resolve() for source in sources),
+        waves=bool(wanted_waves(waves)),
+        native=native,
+    )
+    run = Run(
+        design=design,
+        module=module or bench_module(top),
+        pattern=pattern,
+        seed=seed if seed is not None else int(os.environ.get("SEED", "1")),
+        waves=wanted_waves(waves),
+        env=env or {},
+    )
+    return execute(run, timeout_s=timeout_s)
+
+
+def bench_module(top: str) -> str:
+    """Return the bench of a module."""
+    for folder in ("tb", "tests/rtl"):
+        if (ROOT / folder / f"bench_{top}.py").exists():
+            return f"{folder}/bench_{top}.py"
+    raise BuildError(f"no bench_{top}.py in tb/ or tests/rtl/")
+
+
+def fail(text: str) -> NoReturn:
+    """Stop with a message for a person."""
+    print(text, file=sys.stderr)
+    sys.exit(1)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Split NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def main() -> None:
+    """Repeat one run, as the message of a failed one says."""
+    parser = argparse.ArgumentParser(prog="tb.runner", description=main.__doc__)
+    parser.add_argument("module", help="test module: dotted name or path")
+    parser.add_argument("--sim", choices=SIMULATORS, default="verilator")
+    parser.add_argument("--top", default=SYSTEM_TOP)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--test", default="", help="regular expression on test names")
+    parser.add_argument("--parameter", type=pair, action="append", default=[])
+    parser.add_argument("--source", action="append", default=[])
+    parser.add_argument("--env", type=pair, action="append", default=[])
+    parser.add_argument("--native", action="store_true", help="link the guest memory")
+    parser.add_argument("--waves", action="store_true")
+    args = parser.parse_args()
+    parameters = {k: int(v) if re.fullmatch(r"-?\d+", v) else v for k, v in args.parameter}
+    common = {"sim": args.sim, "seed": args.seed, "pattern": args.test, "env": dict(args.env)}
+    common["waves"] = "all" if args.waves else ""
+    try:
+        result = run_bench(
+            args.top, parameters, args.module, sources=args.source, native=args.native, **common
+        )
+    except (RunFailed, BuildError) as error:
+        fail(str(error))
+    print(f"passed: {len(result.tests)} tests; log {shown(result.log)}")
+    if result.waves:
+        print(f"waves: {shown(result.waves)}")
+
+
+if __name__ == "__main__":
+    main()
