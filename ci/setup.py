@@ -308,7 +308,9 @@ def version_line(found: dict[str, str]) -> str:
 def main() -> None:
     """Set up, or find that it is done."""
     if sys.version_info < LOWEST_PYTHON:
-        fail(f"Python {'.'.join(map(str, LOWEST_PYTHON))} or newer is needed, this is {sys.version}")
+        fail(
+            f"Python {'.'.join(map(str, LOWEST_PYTHON))} or newer is needed, this is {sys.version}"
+        )
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

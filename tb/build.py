@@ -216,7 +216,9 @@ def build_native(sim: str) -> Path:
                 for source in native_sources()
                 if source.stem != ("guest_dpi" if sim == "icarus" else "guest_vpi")
             ]
-            extra = vpi_flags() if sim == "icarus" else [f"-I{toolchain().verilator_include}/vltstd"]
+            extra = (
+                vpi_flags() if sim == "icarus" else [f"-I{toolchain().verilator_include}/vltstd"]
+            )
             compile_ = ["g++", *NATIVE_FLAGS, *extra, "-c"]
             run_all(
                 [[*compile_, str(s), "-o", f"{s.stem}.o"] for s in sources], step.folder, step.log

@@ -233,7 +233,9 @@ def read_results(path: Path) -> tuple[Test, ...]:
         text = "".join((bad[0].get("message") or "") or (bad[0].text or "failed")) if bad else ""
         skipped = any(child.tag == "skipped" for child in case)
         name = f"{case.get('classname', '')}.{case.get('name', '')}".strip(".")
-        tests.append(Test(name, float(case.get("time", 0)), text or ("failed" if bad else ""), skipped))
+        tests.append(
+            Test(name, float(case.get("time", 0)), text or ("failed" if bad else ""), skipped)
+        )
     return tuple(tests)
 
 
