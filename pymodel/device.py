@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole device as a model: registers, queues, device function, interrupt line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+from .faults import Fault, QueueFault
+from .features import OFFER, Feature, Interrupt, Status
+from .functions import DeviceFunction, TestFunction
+from .layout import (
+    AVAIL_ALIGN,
+    MAX_QUEUE_SIZE,
+    TABLE_ALIGN,
+    USED_ALIGN,
+    SplitLayout,
+    valid_size,
+)
+from .memory import Memory
+from .registers import BY_OFFSET, CONFIG_BASE, CONFIG_END, REGISTER_SPACE, Access, Config, Reg
+from .split_device import SplitDevice
+
+WORD = 0xFFFFFFFF
+FAULT_COUNT_MAX = 0xFFFF
+IN_TABLE = 1 << 31  # bit of FaultDescriptor
+_ADDRESSES = {
+    Reg.QUEUE_DESC_LOW: ("table", 0),
+    Reg.QUEUE_DESC_HIGH: ("table", 32),
+    Reg.QUEUE_DRIVER_LOW: ("avail", 0),
+    Reg.QUEUE_DRIVER_HIGH: ("avail", 32),
+    Reg.QUEUE_DEVICE_LOW: ("used", 0),
+    Reg.QUEUE_DEVICE_HIGH: ("used", 32),
+}
+_DRIVER_BITS = Status.ACKNOWLEDGE | Status.DRIVER | Status.DRIVER_OK | Status.FAILED
+
+
+@dataclass
+class _Queue:
+    """One queue's registers; `ring` exists while it is ready."""
+
+    size: int = 0
+    table: int = 0
+    avail: int = 0
+    used: int = 0
+    ring: SplitDevice | None = None
+    notified: bool = False
+    stopped: bool = False
+    fault: int = 0
+
+
+class ModelDevice:
+    """A virtio-mmio device with split queues.
+
+    Nothing happens by itself: a notification is remembered, and `run` or `step` serves it.
+
+    Args:
+        memory: guest memory.
+        queues: number of queues.
+        queue_size_max: largest queue size, descriptors, a power of two.
+        max_chain: longest chain taken, descriptors (SPLIT-DEV-02); None is `queue_size_max`.
+        data_w: data bus width that EngineInfo tells, bits.
+        function: the device function; None is the test device's own.
+        offer: feature bits offered.
+        start_index: test hook, first ring index of every queue (a real one starts at 0).
+        on_step: called with (queue, step name) after each memory step, for tests of races.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        queues: int = 1,
+        queue_size_max: int = 256,
+        max_chain: int | None = None,
+        data_w: int = 64,
+        function: DeviceFunction | None = None,
+        offer: Feature = OFFER,
+        start_index: int = 0,
+        on_step: Callable[[int, str], None] | None = None,
+    ) -> None:
+        if not 1 <= queues <= 255:
+            raise ValueError(f"{queues} queues, not 1 to 255")
+        if not valid_size(queue_size_max):
+            raise ValueError(f"largest queue size {queue_size_max} is not a power of two to 32768")
+        if data_w < 8 or data_w & (data_w - 1):
+            raise ValueError(f"data width {data_w} is not a power of two of at least 8 bits")
+        self.max_chain = queue_size_max if max_chain is None else max_chain
+        if not 1 <= self.max_chain <= MAX_QUEUE_SIZE:
+            raise ValueError(f"longest chain {max_chain} is not 1 to {MAX_QUEUE_SIZE}")
+        self.queue_count = queues
+        self.queue_size_max = queue_size_max
+        self.function: DeviceFunction = TestFunction() if function is None else function
+        self.offer = offer
+        self.on_step = on_step
+        self._memory = memory
+        self._bus_log2 = (data_w // 8).bit_length() - 1
+        self._start_index = start_index
+        self._reset()
+
+    def _reset(self) -> None:
+        """Everything back to its first state (RST-DEV-01, MMIO-DEV-05)."""
+        self.function.reset()
+        self._status = Status(0)
+        self._interrupt = 0
+        self._driver_features = 0
+        self._selected = dict.fromkeys(
+            (Reg.DEVICE_FEATURES_SEL, Reg.DRIVER_FEATURES_SEL, Reg.QUEUE_SEL), 0
+        )
+        self._queues = [_Queue() for _ in range(self.queue_count)]
+        self._fault = (0, 0, 0)  # code, queue, descriptor as the registers show them
+        self._fault_count = 0
+
+    # ---- what a test may look at
+
+    @property
+    def interrupt_line(self) -> bool:
+        """Whether the interrupt line is high (MMIO-XDEV-06)."""
+        return self._interrupt != 0
+
+    @property
+    def status(self) -> Status:
+        """The device status field."""
+        return self._status
+
+    @property
+    def negotiated(self) -> Feature:
+        """The features in force: those of the driver once FEATURES_OK is set."""
+        return Feature(self._driver_features if self._status & Status.FEATURES_OK else 0)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is pending."""
+        return not any(queue.notified or self._working(queue) for queue in self._queues)
+
+    def ring(self, queue: int) -> SplitDevice | None:
+        """The device side of a ready queue, else None."""
+        return self._queues[queue].ring
+
+    # ---- registers
+
+    def read32(self, offset: int) -> int:
+        """Read the register at byte `offset`; an undefined or write-only one gives 0.
+
+        Raises:
+            ValueError: `offset` is outside the register space.
+        """
+        self._check_offset(offset)
+        register = BY_OFFSET.get(offset)
+        if register is None or register.access is Access.W:
+            return 0
+        if CONFIG_BASE <= offset < CONFIG_END:
+            return self._read_config(offset)
+        value = self._read_dynamic(Reg(offset))
+        if value is not None:
+            return value
+        assert register.reset is not None
+        return register.reset
+
+    def write32(self, offset: int, value: int, strobe: int = 0xF) -> None:
+        """Write the register at byte `offset`; bit i of `strobe` enables byte i.
+
+        Raises:
+            ValueError: `offset`, `value` or `strobe` is out of its range.
+        """
+        self._check_offset(offset)
+        if not 0 <= value <= WORD or not 0 <= strobe <= 0xF:
+            raise ValueError(f"write of {value:#x} with strobe {strobe:#x} at {offset:#x}")
+        register = BY_OFFSET.get(offset)
+        if register is None or register.access is Access.R:
+            return
+        if CONFIG_BASE <= offset < CONFIG_END:
+            self._write_config(offset, value, strobe)
+        elif strobe == 0xF:  # control registers take whole words only (MMIO-DRV-04)
+            self._write_control(Reg(offset), value)
+
+    def _read_dynamic(self, reg: Reg) -> int | None:
+        """The value of a register that is not a constant."""
+        queue = self._queue(self._selected[Reg.QUEUE_SEL])
+        if reg is Reg.DEVICE_FEATURES:
+            return self._feature_word(self.offer, self._selected[Reg.DEVICE_FEATURES_SEL])
+        if reg is Reg.QUEUE_SIZE_MAX:
+            return self.queue_size_max if queue else 0
+        if reg is Reg.QUEUE_READY:
+            return int(queue is not None and queue.ring is not None)
+        if reg is Reg.INTERRUPT_STATUS:
+            return self._interrupt
+        if reg is Reg.STATUS:
+            return int(self._status)
+        if reg in (Reg.FAULT_CODE, Reg.FAULT_QUEUE, Reg.FAULT_DESCRIPTOR):
+            return self._fault[(reg - Reg.FAULT_CODE) // 4]
+        if reg is Reg.FAULT_COUNT:
+            return self._fault_count
+        if reg is Reg.QUEUE_FAULT:
+            return queue.fault if queue else 0
+        if reg is Reg.ENGINE_INFO:
+            return self.max_chain << 16 | self._bus_log2 << 8 | self.queue_count
+        if reg is Reg.QUEUE_AVAIL_INDEX:
+            return queue.ring.next_avail if queue and queue.ring else 0
+        if reg is Reg.QUEUE_USED_INDEX:
+            return queue.ring.used_index if queue and queue.ring else 0
+        if reg is Reg.ENGINE_STATE:
+            return int(self.idle)
+        return None
+
+    def _write_control(self, reg: Reg, value: int) -> None:
+        if reg in self._selected:
+            self._selected[reg] = value
+        elif reg is Reg.DRIVER_FEATURES:
+            self._write_features(value)
+        elif reg is Reg.STATUS:
+            self._write_status(value)
+        elif reg is Reg.INTERRUPT_ACK:
+            self._interrupt &= ~value  # MMIO-DEV-03
+        elif reg is Reg.QUEUE_NOTIFY:
+            self._notify(value)
+        elif reg is Reg.QUEUE_READY:
+            self._write_ready(value)
+        else:
+            self._write_set_up(reg, value)
+
+    def _read_config(self, offset: int) -> int:
+        if not isinstance(self.function, TestFunction):
+            return 0
+        return self.function.mode if offset == Config.MODE else self.function.sink_errors
+
+    def _write_config(self, offset: int, value: int, strobe: int) -> None:
+        if offset == Config.MODE and strobe & 1 and isinstance(self.function, TestFunction):
+            self.function.mode = value & 1
+
+    def _write_features(self, value: int) -> None:
+        if self._status & Status.FEATURES_OK:
+            return  # locked (INIT-DRV-04)
+        shift = 32 * self._selected[Reg.DRIVER_FEATURES_SEL]
+        if shift <= 32:
+            self._driver_features &= ~(WORD << shift)
+            self._driver_features |= value << shift
+
+    def _write_status(self, value: int) -> None:
+        if value == 0:
+            self._reset()
+            return
+        acceptable = not self._driver_features & ~self.offer and bool(
+            self._driver_features & Feature.VERSION_1
+        )
+        if value & Status.FEATURES_OK and acceptable:  # FEAT-DEV-03
+            self._status |= Status.FEATURES_OK
+        self._status |= Status(value) & _DRIVER_BITS
+
+    def _write_set_up(self, reg: Reg, value: int) -> None:
+        queue = self._queue(self._selected[Reg.QUEUE_SEL])
+        if queue is None or queue.ring is not None:
+            return
+        if reg is Reg.QUEUE_SIZE:
+            queue.size = value
+        elif reg in _ADDRESSES:
+            name, shift = _ADDRESSES[reg]
+            kept = getattr(queue, name) & ~(WORD << shift)
+            setattr(queue, name, kept | value << shift)
+
+    def _write_ready(self, value: int) -> None:
+        number = self._selected[Reg.QUEUE_SEL]
+        queue = self._queue(number)
+        if value & 1 == 0:
+            if queue is not None:  # MMIO-DEV-07
+                queue.ring, queue.notified, queue.stopped, queue.fault = None, False, False, 0
+        elif queue is None:
+            self._record(Fault.NO_SUCH_QUEUE, number)
+        elif queue.ring is None:
+            if not valid_size(queue.size) or queue.size > self.queue_size_max:
+                self._record(Fault.QUEUE_SIZE, number)
+            elif queue.table % TABLE_ALIGN or queue.avail % AVAIL_ALIGN or queue.used % USED_ALIGN:
+                self._record(Fault.QUEUE_ALIGN, number)
+            else:
+                layout = SplitLayout(queue.size, queue.table, queue.avail, queue.used)
+                queue.ring = SplitDevice(
+                    self._memory,
+                    layout,
+                    max_chain=self.max_chain,
+                    start_index=self._start_index,
+                    on_step=None if self.on_step is None else self._step_of(number),
+                )
+
+    def _notify(self, number: int) -> None:
+        queue = self._queue(number)
+        if queue is None:
+            self._record(Fault.NO_SUCH_QUEUE, number)
+        elif queue.ring is not None and not queue.stopped:
+            queue.notified = True  # served from DRIVER_OK on (STAT-DEV-01)
+
+    # ---- work
+
+    def run(self) -> None:
+        """Serve every notified queue until all are idle."""
+        if not self._status & Status.DRIVER_OK:
+            return
+        for number, queue in enumerate(self._queues):
+            if queue.notified or self._working(queue):
+                self._guarded(number, self._serve)
+
+    def step(self, number: int) -> bool:
+        """Fetch, process and return one chain of a queue, notified or not.
+
+        For a comparison in which another device chose the order. `run` or `settle` makes the
+        queue go idle afterwards.
+
+        Returns:
+            False if there was no chain, or the queue is not live or met a fault.
+        """
+        queue = self._queues[number]
+        if queue.ring is None or queue.stopped or not self._status & Status.DRIVER_OK:
+            return False
+        before = queue.ring.used_index
+        self._guarded(number, self._serve_one)
+        return queue.ring.used_index != before
+
+    def settle(self, number: int) -> None:
+        """Let one queue do what is left and go idle."""
+        if self._working(self._queues[number]) and self._status & Status.DRIVER_OK:
+            self._guarded(number, self._serve)
+
+    def _serve(self, number: int, ring: SplitDevice) -> None:
+        self._queues[number].notified = False
+        while True:
+            while self._serve_one(number, ring):
+                pass
+            if ring.go_idle():
+                return
+
+    def _serve_one(self, number: int, ring: SplitDevice) -> bool:
+        if ring.known == 0 and ring.look() == 0:
+            return False
+        ring.start_work()
+        chain = ring.fetch()
+        answer = self.function.process(number, ring.read_payload(chain), chain.writable_len)
+        if ring.complete(chain, answer):
+            self._interrupt |= Interrupt.USED_BUFFER
+        return True
+
+    def _guarded(self, number: int, serve: Callable[[int, SplitDevice], object]) -> None:
+        """Serve a live queue; a fault stops it and no other."""
+        queue = self._queues[number]
+        if queue.ring is None or queue.stopped:
+            return
+        event_idx = bool(self.negotiated & Feature.EVENT_IDX)
+        queue.ring.set_features(event_idx, bool(self.negotiated & Feature.INDIRECT_DESC))
+        try:
+            serve(number, queue.ring)
+        except QueueFault as error:
+            queue.stopped, queue.notified = True, False
+            self._record(error.fault, number, error.descriptor | IN_TABLE * error.in_table)
+
+    def _record(self, fault: Fault, number: int, descriptor: int = 0) -> None:
+        """Report a fault (STAT-DEV-02, STAT-DEV-03)."""
+        if self._fault_count == 0:
+            self._fault = (int(fault), number, descriptor)
+        self._fault_count = min(self._fault_count + 1, FAULT_COUNT_MAX)
+        queue = self._queue(number)
+        if queue is not None and queue.fault == 0:
+            queue.fault = int(fault)
+        self._status |= Status.NEEDS_RESET
+        if self._status & Status.DRIVER_OK:
+            self._interrupt |= Interrupt.CONFIG_CHANGE
+
+    # ---- small helpers
+
+    def _queue(self, number: int) -> _Queue | None:
+        return self._queues[number] if number < self.queue_count else None
+
+    def _step_of(self, number: int) -> Callable[[str], None]:
+        def step(name: str) -> None:
+            if self.on_step is not None:
+                self.on_step(number, name)
+
+        return step
+
+    @staticmethod
+    def _working(queue: _Queue) -> bool:
+        return queue.ring is not None and queue.ring.working and not queue.stopped
+
+    @staticmethod
+    def _feature_word(features: int, word: int) -> int:
+        return features >> (32 * word) & WORD if word < 2 else 0
+
+    @staticmethod
+    def _check_offset(offset: int) -> None:
+        if not 0 <= offset < REGISTER_SPACE:
+            raise ValueError(f"register offset {offset:#x} is outside the 4 KiB of registers")
