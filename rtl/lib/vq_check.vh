@@ -2,10 +2,9 @@
 // vq_check.vh - one line that serves simulation, proof and synthesis. Include before the module.
 //   VQ_ASSERT   what this module promises
 //   VQ_ASSUME   what its neighbour promises; simulation checks it too
-// Both look at every rising edge of `clk` at which `rst` is low.
-`ifndef VQ_CHECK_VH
-`define VQ_CHECK_VH
-
+// Both look at every rising edge of `clk` at which `rst` is low. There is no include guard because
+// Icarus 11 crashes on a macro with arguments that an earlier file defined; the same text twice
+// is no redefinition.
 `ifdef FORMAL           // proven (assert) or taken as given (assume)
     `define VQ_ASSERT(LABEL, EXPR) always @(posedge clk) if (!rst) LABEL: assert (EXPR);
     `define VQ_ASSUME(LABEL, EXPR) always @(posedge clk) if (!rst) LABEL: assume (EXPR);
@@ -17,6 +16,4 @@
         if (rst === 1'b0 && (EXPR) !== 1'b1) begin \
             $display("%0t CHECK FAILED %m", $time); $finish; end end
     `define VQ_ASSUME(LABEL, EXPR) `VQ_ASSERT(LABEL, EXPR)
-`endif
-
 `endif

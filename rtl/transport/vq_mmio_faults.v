@@ -39,35 +39,45 @@ module vq_mmio_faults #(
     // One fault was taken in this cycle
     output wire             m_fault_event
 );
-    reg  [QUEUES-1:0] faulted_reg, faulted_next;    // code_mem holds this queue's first fault
-    reg  [4:0]        code_mem [0:QUEUES-1];
-    reg  [4:0]        first_code_reg;               // 0: no fault yet
+    reg  [4:0]        first_code_reg;   // 0: no fault yet
     reg  [31:0]       first_queue_reg;
     reg  [16:0]       first_desc_reg;
     reg  [15:0]       count_reg;
+    reg  [QUEUES-1:0] clear;
     wire [4:0]        code     = s_own_valid ? s_own_code : s_fault_code;
     wire [QID_W-1:0]  queue    = s_own_valid ? s_own_queue[QID_W-1:0] : s_fault_queue;
     wire              of_queue = m_fault_event && (!s_own_valid || s_own_exists);
-    wire              keep     = of_queue && !faulted_reg[queue];
+    wire [4:0]        old_code;
 
     assign s_fault_ready = !s_own_valid;
     assign m_fault_event = s_own_valid || s_fault_valid;
-    assign m_sel_code    = faulted_reg[s_sel_queue] ? code_mem[s_sel_queue] : 5'd0;
     assign m_first_code  = first_code_reg;
     assign m_first_queue = first_queue_reg;
     assign m_first_desc  = first_desc_reg;
     assign m_count       = count_reg;
 
-    // A fault that meets the clearing of its queue belongs to the life that ends.
+    // First fault of each queue; one that meets the clearing belongs to the life that ends
+    vq_table #(
+        .WIDTH(5),
+        .ROWS(QUEUES)
+    ) u_codes (
+        .clk(clk),
+        .clear(clear),
+        .write_en(of_queue && old_code == 5'd0),
+        .write_addr(queue),
+        .write_data(code),
+        .read_a_addr(queue),
+        .read_a_data(old_code),
+        .read_b_addr(s_sel_queue),
+        .read_b_data(m_sel_code)
+    );
+
     always @* begin
-        faulted_next = faulted_reg;
-        if (of_queue) faulted_next[queue] = 1'b1;
-        if (s_clear_valid) faulted_next[s_clear_queue] = 1'b0;
+        clear = {QUEUES{rst}};
+        if (s_clear_valid) clear[s_clear_queue] = 1'b1;
     end
 
     always @(posedge clk) begin
-        faulted_reg <= faulted_next;
-        if (keep) code_mem[queue] <= code;
         if (m_fault_event && first_code_reg == 5'd0) begin
             first_code_reg  <= code;
             first_queue_reg <= s_own_valid ? s_own_queue : {{(32-QID_W){1'b0}}, s_fault_queue};
@@ -75,7 +85,6 @@ module vq_mmio_faults #(
         end
         if (m_fault_event && count_reg != 16'hffff) count_reg <= count_reg + 1'b1;
         if (rst) begin
-            faulted_reg     <= {QUEUES{1'b0}};
             first_code_reg  <= 5'd0;
             first_queue_reg <= 32'd0;
             first_desc_reg  <= 17'd0;
