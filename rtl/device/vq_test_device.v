@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+// vq_test_device - engine, virtio-mmio transport and test function: a whole virtio device.
+//   Contract    docs/architecture.md; idle is high while nothing is pending or in flight, also
+//               nothing that a register access of the last cycles will start
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+
+module vq_test_device #(
+    parameter QUEUES         = 4,       // queues; 1 to 64
+    parameter QUEUE_SIZE_MAX = 256,     // descriptors; power of two to 32768
+    parameter DATA_W         = 64,      // memory bus, bits; 64 to 512
+    parameter MAX_CHAIN      = 128,     // descriptors of one chain; 1 to 65535
+    parameter CHAINS         = 256      // chains at a time; power of two
+) (
+    input  wire                clk,
+    input  wire                rst,
+    // Registers: AXI4-Lite slave, 32 bit, 4 KiB
+    input  wire [11:0]         s_axil_awaddr,
+    input  wire                s_axil_awvalid,
+    output wire                s_axil_awready,
+    input  wire [31:0]         s_axil_wdata,
+    input  wire [3:0]          s_axil_wstrb,
+    input  wire                s_axil_wvalid,
+    output wire                s_axil_wready,
+    output wire [1:0]          s_axil_bresp,
+    output wire                s_axil_bvalid,
+    input  wire                s_axil_bready,
+    input  wire [11:0]         s_axil_araddr,
+    input  wire                s_axil_arvalid,
+    output wire                s_axil_arready,
+    output wire [31:0]         s_axil_rdata,
+    output wire [1:0]          s_axil_rresp,
+    output wire                s_axil_rvalid,
+    input  wire                s_axil_rready,
+    // Guest memory: AXI4 master
+    output wire [3:0]          m_axi_arid,
+    output wire [63:0]         m_axi_araddr,
+    output wire [7:0]          m_axi_arlen,
+    output wire [2:0]          m_axi_arsize,
+    output wire [1:0]          m_axi_arburst,
+    output wire [3:0]          m_axi_arcache,
+    output wire [2:0]          m_axi_arprot,
+    output wire                m_axi_arvalid,
+    input  wire                m_axi_arready,
+    input  wire [3:0]          m_axi_rid,
+    input  wire [DATA_W-1:0]   m_axi_rdata,
+    input  wire [1:0]          m_axi_rresp,
+    input  wire                m_axi_rlast,
+    input  wire                m_axi_rvalid,
+    output wire                m_axi_rready,
+    output wire [3:0]          m_axi_awid,
+    output wire [63:0]         m_axi_awaddr,
+    output wire [7:0]          m_axi_awlen,
+    output wire [2:0]          m_axi_awsize,
+    output wire [1:0]          m_axi_awburst,
+    output wire [3:0]          m_axi_awcache,
+    output wire [2:0]          m_axi_awprot,
+    output wire                m_axi_awvalid,
+    input  wire                m_axi_awready,
+    output wire [DATA_W-1:0]   m_axi_wdata,
+    output wire [DATA_W/8-1:0] m_axi_wstrb,
+    output wire                m_axi_wlast,
+    output wire                m_axi_wvalid,
+    input  wire                m_axi_wready,
+    input  wire [3:0]          m_axi_bid,
+    input  wire [1:0]          m_axi_bresp,
+    input  wire                m_axi_bvalid,
+    output wire                m_axi_bready,
+    // Interrupt line, high while an event is not acknowledged
+    output wire                irq,
+    output wire                idle
+);
+    localparam [31:0] DEVICE_ID = 32'h0000003f;
+    localparam [31:0] VENDOR_ID = 32'h4f505256;
+    localparam QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1;
+    localparam TAG_W = $clog2(CHAINS);
+
+    wire [QID_W-1:0]          setup_queue;
+    wire [2:0]                setup_field;
+    wire [31:0]               setup_data;
+    wire                      setup_valid;
+    wire [QUEUES-1:0]         ready;
+    wire [QUEUES-1:0]         quiet;
+    wire [QID_W-1:0]          notify_queue;
+    wire                      notify_valid;
+    wire                      run;
+    wire                      event_idx;
+    wire                      indirect;
+    wire                      reset;
+    wire                      reset_done;
+    wire [4:0]                fault_code;
+    wire [QID_W-1:0]          fault_queue;
+    wire [16:0]               fault_desc;
+    wire                      fault_valid;
+    wire                      fault_ready;
+    wire                      used_irq;
+    wire [QID_W-1:0]          index_queue;
+    wire [15:0]               index_avail;
+    wire [15:0]               index_used;
+    wire                      engine_idle;
+    wire [10:0]               cfg_addr;
+    wire [31:0]               cfg_wdata;
+    wire [3:0]                cfg_wstrb;
+    wire                      cfg_write;
+    wire [31:0]               cfg_rdata;
+    wire [QID_W-1:0]          req_queue;
+    wire [TAG_W-1:0]          req_tag;
+    wire [31:0]               req_readable;
+    wire [31:0]               req_writable;
+    wire                      req_valid;
+    wire                      req_ready;
+    wire [DATA_W-1:0]         out_tdata;
+    wire [DATA_W/8-1:0]       out_tkeep;
+    wire                      out_tlast;
+    wire                      out_tuser;
+    wire                      out_tvalid;
+    wire                      out_tready;
+    wire [TAG_W-1:0]          rsp_tag;
+    wire [31:0]               rsp_len;
+    wire                      rsp_valid;
+    wire                      rsp_ready;
+    wire [DATA_W-1:0]         in_tdata;
+    wire [DATA_W/8-1:0]       in_tkeep;
+    wire                      in_tlast;
+    wire                      in_tvalid;
+    wire                      in_tready;
+    wire [QID_W-1:0]          credit_queue;
+    wire [7:0]                credit_count;
+    wire                      credit_valid;
+    wire [QUEUES-1:0]         live;
+    wire                      fn_rst;
+    wire                      function_rst = rst || fn_rst;
+
+    vq_mmio #(
+        .QUEUES(QUEUES),
+        .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
+        .DATA_W(DATA_W),
+        .MAX_CHAIN(MAX_CHAIN),
+        .DEVICE_ID(DEVICE_ID),
+        .VENDOR_ID(VENDOR_ID)
+    ) u_mmio (
+        .clk(clk),
+        .rst(rst),
+        .s_axil_awaddr(s_axil_awaddr),
+        .s_axil_awvalid(s_axil_awvalid),
+        .s_axil_awready(s_axil_awready),
+        .s_axil_wdata(s_axil_wdata),
+        .s_axil_wstrb(s_axil_wstrb),
+        .s_axil_wvalid(s_axil_wvalid),
+        .s_axil_wready(s_axil_wready),
+        .s_axil_bresp(s_axil_bresp),
+        .s_axil_bvalid(s_axil_bvalid),
+        .s_axil_bready(s_axil_bready),
+        .s_axil_araddr(s_axil_araddr),
+        .s_axil_arvalid(s_axil_arvalid),
+        .s_axil_arready(s_axil_arready),
+        .s_axil_rdata(s_axil_rdata),
+        .s_axil_rresp(s_axil_rresp),
+        .s_axil_rvalid(s_axil_rvalid),
+        .s_axil_rready(s_axil_rready),
+        .m_setup_queue(setup_queue),
+        .m_setup_field(setup_field),
+        .m_setup_data(setup_data),
+        .m_setup_valid(setup_valid),
+        .m_ready(ready),
+        .s_quiet(quiet),
+        .m_notify_queue(notify_queue),
+        .m_notify_valid(notify_valid),
+        .m_run(run),
+        .m_event_idx(event_idx),
+        .m_indirect(indirect),
+        .m_reset(reset),
+        .s_reset_done(reset_done),
+        .s_fault_code(fault_code),
+        .s_fault_queue(fault_queue),
+        .s_fault_desc(fault_desc),
+        .s_fault_valid(fault_valid),
+        .s_fault_ready(fault_ready),
+        .s_used_irq(used_irq),
+        .m_index_queue(index_queue),
+        .s_index_avail(index_avail),
+        .s_index_used(index_used),
+        .s_idle(engine_idle),
+        .m_idle(idle),
+        .m_cfg_addr(cfg_addr),
+        .m_cfg_wdata(cfg_wdata),
+        .m_cfg_wstrb(cfg_wstrb),
+        .m_cfg_write(cfg_write),
+        .s_cfg_rdata(cfg_rdata),
+        .irq(irq)
+    );
+
+    vq_engine #(
+        .QUEUES(QUEUES),
+        .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
+        .DATA_W(DATA_W),
+        .MAX_CHAIN(MAX_CHAIN),
+        .CHAINS(CHAINS)
+    ) u_engine (
+        .clk(clk),
+        .rst(rst),
+        .s_setup_queue(setup_queue),
+        .s_setup_field(setup_field),
+        .s_setup_data(setup_data),
+        .s_setup_valid(setup_valid),
+        .s_ready(ready),
+        .m_quiet(quiet),
+        .s_notify_queue(notify_queue),
+        .s_notify_valid(notify_valid),
+        .s_run(run),
+        .s_event_idx(event_idx),
+        .s_indirect(indirect),
+        .s_reset(reset),
+        .m_reset_done(reset_done),
+        .m_fault_code(fault_code),
+        .m_fault_queue(fault_queue),
+        .m_fault_desc(fault_desc),
+        .m_fault_valid(fault_valid),
+        .m_fault_ready(fault_ready),
+        .m_used_irq(used_irq),
+        .s_index_queue(index_queue),
+        .m_index_avail(index_avail),
+        .m_index_used(index_used),
+        .m_idle(engine_idle),
+        .m_req_queue(req_queue),
+        .m_req_tag(req_tag),
+        .m_req_readable(req_readable),
+        .m_req_writable(req_writable),
+        .m_req_valid(req_valid),
+        .m_req_ready(req_ready),
+        .m_axis_tdata(out_tdata),
+        .m_axis_tkeep(out_tkeep),
+        .m_axis_tlast(out_tlast),
+        .m_axis_tuser(out_tuser),
+        .m_axis_tvalid(out_tvalid),
+        .m_axis_tready(out_tready),
+        .s_rsp_tag(rsp_tag),
+        .s_rsp_len(rsp_len),
+        .s_rsp_valid(rsp_valid),
+        .s_rsp_ready(rsp_ready),
+        .s_axis_tdata(in_tdata),
+        .s_axis_tkeep(in_tkeep),
+        .s_axis_tlast(in_tlast),
+        .s_axis_tvalid(in_tvalid),
+        .s_axis_tready(in_tready),
+        .s_credit_queue(credit_queue),
+        .s_credit_count(credit_count),
+        .s_credit_valid(credit_valid),
+        .m_live(live),
+        .m_fn_rst(fn_rst),
+        .m_axi_arid(m_axi_arid),
+        .m_axi_araddr(m_axi_araddr),
+        .m_axi_arlen(m_axi_arlen),
+        .m_axi_arsize(m_axi_arsize),
+        .m_axi_arburst(m_axi_arburst),
+        .m_axi_arcache(m_axi_arcache),
+        .m_axi_arprot(m_axi_arprot),
+        .m_axi_arvalid(m_axi_arvalid),
+        .m_axi_arready(m_axi_arready),
+        .m_axi_rid(m_axi_rid),
+        .m_axi_rdata(m_axi_rdata),
+        .m_axi_rresp(m_axi_rresp),
+        .m_axi_rlast(m_axi_rlast),
+        .m_axi_rvalid(m_axi_rvalid),
+        .m_axi_rready(m_axi_rready),
+        .m_axi_awid(m_axi_awid),
+        .m_axi_awaddr(m_axi_awaddr),
+        .m_axi_awlen(m_axi_awlen),
+        .m_axi_awsize(m_axi_awsize),
+        .m_axi_awburst(m_axi_awburst),
+        .m_axi_awcache(m_axi_awcache),
+        .m_axi_awprot(m_axi_awprot),
+        .m_axi_awvalid(m_axi_awvalid),
+        .m_axi_awready(m_axi_awready),
+        .m_axi_wdata(m_axi_wdata),
+        .m_axi_wstrb(m_axi_wstrb),
+        .m_axi_wlast(m_axi_wlast),
+        .m_axi_wvalid(m_axi_wvalid),
+        .m_axi_wready(m_axi_wready),
+        .m_axi_bid(m_axi_bid),
+        .m_axi_bresp(m_axi_bresp),
+        .m_axi_bvalid(m_axi_bvalid),
+        .m_axi_bready(m_axi_bready)
+    );
+
+    vq_dev_test #(
+        .QUEUES(QUEUES),
+        .DATA_W(DATA_W),
+        .CHAINS(CHAINS)
+    ) u_function (
+        .clk(clk),
+        .rst(function_rst),
+        .s_req_queue(req_queue),
+        .s_req_tag(req_tag),
+        .s_req_readable(req_readable),
+        .s_req_writable(req_writable),
+        .s_req_valid(req_valid),
+        .s_req_ready(req_ready),
+        .s_axis_tdata(out_tdata),
+        .s_axis_tkeep(out_tkeep),
+        .s_axis_tlast(out_tlast),
+        .s_axis_tuser(out_tuser),
+        .s_axis_tvalid(out_tvalid),
+        .s_axis_tready(out_tready),
+        .m_rsp_tag(rsp_tag),
+        .m_rsp_len(rsp_len),
+        .m_rsp_valid(rsp_valid),
+        .m_rsp_ready(rsp_ready),
+        .m_axis_tdata(in_tdata),
+        .m_axis_tkeep(in_tkeep),
+        .m_axis_tlast(in_tlast),
+        .m_axis_tvalid(in_tvalid),
+        .m_axis_tready(in_tready),
+        .m_credit_queue(credit_queue),
+        .m_credit_count(credit_count),
+        .m_credit_valid(credit_valid),
+        .s_live(live),
+        .s_cfg_addr(cfg_addr),
+        .s_cfg_wdata(cfg_wdata),
+        .s_cfg_wstrb(cfg_wstrb),
+        .s_cfg_write(cfg_write),
+        .m_cfg_rdata(cfg_rdata)
+    );
+endmodule
+`resetall
