@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .allocator import Allocator, OutOfMemory
 from .device import ModelDevice
+from .draw import DeviceIndices, draw_ring, draw_side_by_side
 from .faults import ChainError, Fault, QueueFault
 from .features import OFFER, Feature, Interrupt, Status
 from .functions import DeviceFunction, Loopback, Pattern, TestFunction, pattern_bytes
@@ -20,9 +21,7 @@ from .transport import (
     InitError,
     VirtioDevice,
     initialise,
-    notify,
     read_fault,
-    reset,
     run_async,
     run_sync,
     start_queue,
@@ -58,6 +57,7 @@ __all__ = [
     "Config",
     "Descriptor",
     "DeviceFunction",
+    "DeviceIndices",
     "Difference",
     "Fault",
     "FaultReport",
@@ -97,14 +97,14 @@ __all__ = [
     "Virtqueue",
     "VirtqueueError",
     "compare",
+    "draw_ring",
+    "draw_side_by_side",
     "initialise",
     "need_event",
-    "notify",
     "parse_trace",
     "pattern_bytes",
     "read_fault",
     "read_trace",
-    "reset",
     "run_async",
     "run_sync",
     "start_queue",
