@@ -124,10 +124,11 @@ class _Line:
         return tuple(self._check_number(key, item) for item in self._list(key))
 
     def hex(self, key: str) -> bytes:
+        digits = self.string(key)
         try:
-            return bytes.fromhex(self.string(key))
+            return bytes.fromhex(digits)
         except ValueError:
-            raise self.error(key, f"{self._value[key]!r} is not hex") from None
+            raise self.error(key, f"{digits!r} is not hex") from None
 
     def segments(self, key: str) -> tuple[TraceSegment, ...]:
         result = []

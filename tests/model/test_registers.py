@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pymodel import CONFIG_REGISTERS, REGISTERS, Access, Fault, Reg
+
+CONTRACT = Path(__file__).parents[2] / "docs" / "architecture.md"
+
+
+def rows(pattern: str) -> list[tuple[str, ...]]:
+    return [match.groups() for match in re.finditer(pattern, CONTRACT.read_text(), re.MULTILINE)]
+
+
+def test_the_fault_codes_are_those_of_the_contract() -> None:
+    table = {name: int(code) for code, name in rows(r"^\| (\d+) \| ([A-Z_]+) \|")}
+    assert table == {fault.name: int(fault) for fault in Fault}
+    assert sorted(Fault) == list(range(1, 22))
+
+
+def test_the_engine_registers_are_those_of_the_contract() -> None:
+    table = {(int(o, 16), n, a) for o, n, a in rows(r"^\| (0x8\w\w) \| (\w+) \| (\w+) \|")}
+    ours = {(r.offset, r.name, r.access.value) for r in REGISTERS if r.offset >= 0x800}
+    assert table == ours
+
+
+def test_offsets_are_distinct_words_in_order_with_the_names_of_reg() -> None:
+    for table in (REGISTERS, CONFIG_REGISTERS):
+        offsets = [register.offset for register in table]
+        assert offsets == sorted(set(offsets))
+        assert all(offset % 4 == 0 for offset in offsets)
+    assert {register.offset for register in REGISTERS} == {int(reg) for reg in Reg}
+    for register in REGISTERS:
+        spelled = register.name.replace("ID", "Id").replace("ACK", "Ack").replace("SHM", "Shm")
+        words = re.findall("[A-Z][a-z]*", spelled)
+        assert Reg(register.offset).name == "_".join(words).upper()
+
+
+def test_fields_do_not_overlap_and_a_readable_register_says_its_reset() -> None:
+    for register in REGISTERS:
+        bits = [bit for f in register.fields for bit in range(f.low, f.high + 1)]
+        assert len(bits) == len(set(bits)) and all(bit < 32 for bit in bits)
+        if register.access is Access.W:
+            assert register.reset == 0
+
+
+@pytest.mark.clause("STAT-XDEV-01", "MMIO-XDEV-06")
+def test_the_status_and_interrupt_fields_name_their_bits() -> None:
+    fields = {r.name: {f.name: f.low for f in r.fields} for r in REGISTERS}
+    assert fields["Status"] == {
+        "ACKNOWLEDGE": 0,
+        "DRIVER": 1,
+        "DRIVER_OK": 2,
+        "FEATURES_OK": 3,
+        "NEEDS_RESET": 6,
+        "FAILED": 7,
+    }
+    assert fields["InterruptStatus"] == {"USED_BUFFER": 0, "CONFIG_CHANGE": 1}
