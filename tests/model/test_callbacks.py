@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 import pytest
-from pymodel import ConcurrentUseError, Interrupt, VirtqueueError
 
+from pymodel import ConcurrentUseError, Interrupt, VirtqueueError
 from tests.model.world import BUFFERS, World
 
 EVENT_IDX = pytest.mark.parametrize("event_idx", [False, True])

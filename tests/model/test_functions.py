@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pytest
+
 from pymodel import Loopback, Pattern, TestFunction, pattern_bytes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pymodel import Descriptor, SplitLayout, need_event
 
 
@@ -46,7 +47,7 @@ def test_slots_repeat_with_the_queue_size() -> None:
 
 @pytest.mark.clause("SPLIT-XDEV-03")
 def test_a_descriptor_is_sixteen_little_endian_bytes() -> None:
-    raw = bytes.fromhex("8877665544332211" "ddccbbaa" "0500" "0201")
+    raw = bytes.fromhex("8877665544332211ddccbbaa05000201")
     assert Descriptor.unpack(raw) == (0x1122334455667788, 0xAABBCCDD, 5, 0x102)
     assert Descriptor.unpack(raw).pack() == raw
 

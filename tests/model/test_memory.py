@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pymodel import Allocator, GuestMemory, MemoryFault, MemoryFaultKind, OutOfMemory
 
 
@@ -72,7 +73,9 @@ def test_the_allocator_fails_when_nothing_fits_and_says_what() -> None:
 
 
 @given(st.data())
-def test_allocations_never_overlap_and_depend_only_on_what_is_allocated(data: st.DataObject) -> None:
+def test_allocations_never_overlap_and_depend_only_on_what_is_allocated(
+    data: st.DataObject,
+) -> None:
     pool = Allocator(1000, 1000)
     held: dict[int, int] = {}
     for _ in range(data.draw(st.integers(0, 30))):

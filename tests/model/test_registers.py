@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from pymodel import CONFIG_REGISTERS, REGISTERS, Access, Fault, Reg
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "architecture.md"

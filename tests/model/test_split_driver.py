@@ -5,6 +5,7 @@ import errno
 from typing import Any
 
 import pytest
+
 from pymodel import (
     Allocator,
     BrokenQueueError,
@@ -16,7 +17,6 @@ from pymodel import (
     VirtqueueError,
     compare,
 )
-
 from tests.model.world import BUFFERS, TABLES, World
 
 A, B, C = BUFFERS, BUFFERS + 0x100, BUFFERS + 0x200

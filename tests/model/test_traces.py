@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from pymodel import TraceError, parse_trace, read_trace
 
 TRACES = Path(__file__).parents[1] / "traces"
