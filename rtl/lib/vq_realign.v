@@ -66,12 +66,12 @@ module vq_realign #(
     wire [DATA_W-1:0] merged;
     wire [LANE_W+1:0] excess = turned_reach_reg - BYTES[LANE_W+1:0];  // used where full only
 
+    wire [BYTES-1:0] kept = ~({BYTES{1'b1}} << turned_fill_reg);
+
     genvar g;
     generate
         for (g = 0; g < BYTES; g = g + 1) begin : gen_lane
-            localparam [LANE_W-1:0] LANE = g;
-            assign merged[8*g +: 8] = LANE < turned_fill_reg ? keep_reg[8*g +: 8]
-                                                             : turned_reg[8*g +: 8];
+            assign merged[8*g +: 8] = kept[g] ? keep_reg[8*g +: 8] : turned_reg[8*g +: 8];
         end
     endgenerate
 

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// vq_complete - split ring: completed chains in; used elements, used index and interrupts out.
+//   Contract    the used index is published only after all that it vouches for was acknowledged; the
+//               interrupt is decided after the index was acknowledged (2.7.7, 2.7.8)
+//   Latency     from a completion: three dependent accesses (elements, index, suppression) and about 8
+//               cycles
+//   Throughput  1 chain per cycle, 1 more cycle a batch
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+
+module vq_complete #(
+    parameter QUEUES = 4,       // queues, 1 to 64
+    parameter QID_W  = 2,       // queue number, bits
+    parameter DATA_W = 64,      // beat, bits
+    parameter LANE_W = $clog2(DATA_W/8)     // derived, not to be set
+) (
+    input  wire              clk,
+    input  wire              rst,
+    input  wire [QUEUES-1:0] s_ready,
+    input  wire [QUEUES-1:0] s_alive,
+    input  wire              s_event_idx,
+    // Queue set-up
+    input  wire [QID_W-1:0]  s_setup_queue,
+    input  wire [2:0]        s_setup_field,
+    input  wire [31:0]       s_setup_data,
+    input  wire              s_setup_valid,
+    // Completed chains
+    input  wire [QID_W-1:0]  s_used_queue,
+    input  wire [15:0]       s_used_head,
+    input  wire [31:0]       s_used_len,
+    input  wire              s_used_valid,
+    output wire              s_used_ready,
+    // Chains thrown away: only counted
+    input  wire [QID_W-1:0]  s_drop_queue,
+    input  wire              s_drop_valid,
+    output wire              s_drop_ready,
+    // Counts
+    output wire [QID_W-1:0]  m_collected_queue,
+    output wire              m_collected_valid,
+    input  wire              s_collected_all,
+    output wire [QID_W-1:0]  m_finished_queue,
+    output wire [7:0]        m_finished_count,
+    output wire              m_finished_valid,
+    // Write requests and beats: elements (0) and index (1)
+    output wire [127:0]            m_req_addr,
+    output wire [25:0]             m_req_len,
+    output wire [2*QID_W-1:0]      m_req_queue,
+    output wire [1:0]              m_req_valid,
+    input  wire [1:0]              m_req_ready,
+    output wire [2*DATA_W-1:0]     m_beat_data,
+    output wire [2*LANE_W-1:0]     m_beat_offset,
+    output wire [2*(LANE_W+1)-1:0] m_beat_count,
+    output wire [1:0]              m_beat_last,
+    output wire [1:0]              m_beat_valid,
+    input  wire [1:0]              m_beat_ready,
+    input  wire [1:0]              s_ack_valid,
+    // Bursts to the read master, and their data
+    output wire [63:0]       m_ar_addr,
+    output wire [8:0]        m_ar_beats,
+    output wire [QID_W-1:0]  m_ar_queue,
+    output wire              m_ar_valid,
+    input  wire              m_ar_ready,
+    input  wire [DATA_W-1:0] s_r_data,
+    input  wire              s_r_error,
+    input  wire              s_r_valid,
+    // Outcome
+    output wire              m_used_irq,
+    output wire [4:0]        m_fault_code,
+    output wire [QID_W-1:0]  m_fault_queue,
+    output wire              m_fault_valid,
+    input  wire              m_fault_ready,
+    // Used index last published, for the registers
+    input  wire [QID_W-1:0]  s_index_queue,
+    output wire [15:0]       m_index_used
+);
+    localparam BATCHES = 32;
+
+    // The queue's rings, for each step that needs them
+    wire [QID_W-1:0] open_queue, table_queue, used_queue, avail_queue;
+    wire [15:0]      open_size, table_size, used_size, avail_size;
+    wire [63:0]      open_desc, open_avail, open_used, table_desc, table_avail, table_used;
+    wire [63:0]      used_desc, used_avail, used_addr, avail_desc, avail_addr, avail_used;
+
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_open_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(open_queue),
+        .size(open_size),
+        .desc_addr(open_desc),
+        .avail_addr(open_avail),
+        .used_addr(open_used)
+    );
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_element_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(table_queue),
+        .size(table_size),
+        .desc_addr(table_desc),
+        .avail_addr(table_avail),
+        .used_addr(table_used)
+    );
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_index_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(used_queue),
+        .size(used_size),
+        .desc_addr(used_desc),
+        .avail_addr(used_avail),
+        .used_addr(used_addr)
+    );
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_event_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(avail_queue),
+        .size(avail_size),
+        .desc_addr(avail_desc),
+        .avail_addr(avail_addr),
+        .used_addr(avail_used)
+    );
+
+    // Counting: a chain thrown away takes the turn of a completed or finished one
+    wire [QID_W-1:0] done_queue;
+    wire [7:0]       done_count;
+    wire             done_valid, used_accept;
+
+    assign used_accept       = s_used_valid && s_used_ready;
+    assign s_drop_ready      = !used_accept && !done_valid;
+    assign m_collected_queue = used_accept || !s_drop_valid ? s_used_queue : s_drop_queue;
+    assign m_collected_valid = used_accept || (s_drop_valid && s_drop_ready);
+    assign m_finished_queue  = done_valid ? done_queue : s_drop_queue;
+    assign m_finished_count  = done_valid ? done_count : 8'd1;
+    assign m_finished_valid  = done_valid || (s_drop_valid && s_drop_ready);
+
+    wire [QID_W-1:0] batch_queue;
+    wire [15:0]      batch_index;
+    wire [7:0]       batch_count;
+    wire             batch_valid, batch_ready;
+
+    vq_complete_batch #(
+        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .BATCHES(BATCHES)
+    ) u_batch (
+        .clk(clk),
+        .rst(rst),
+        .s_ready(s_ready),
+        .s_used_queue(s_used_queue),
+        .s_used_head(s_used_head),
+        .s_used_len(s_used_len),
+        .s_used_valid(s_used_valid),
+        .s_used_ready(s_used_ready),
+        .s_used_final(s_collected_all),
+        .m_open_queue(open_queue),
+        .s_open_size(open_size),
+        .m_table_queue(table_queue),
+        .s_table_size(table_size),
+        .s_table_used_addr(table_used),
+        .m_req_addr(m_req_addr[63:0]),
+        .m_req_len(m_req_len[12:0]),
+        .m_req_queue(m_req_queue[QID_W-1:0]),
+        .m_req_valid(m_req_valid[0]),
+        .m_req_ready(m_req_ready[0]),
+        .m_beat_data(m_beat_data[DATA_W-1:0]),
+        .m_beat_offset(m_beat_offset[LANE_W-1:0]),
+        .m_beat_count(m_beat_count[LANE_W:0]),
+        .m_beat_last(m_beat_last[0]),
+        .m_beat_valid(m_beat_valid[0]),
+        .m_beat_ready(m_beat_ready[0]),
+        .s_ack_valid(s_ack_valid[0]),
+        .m_batch_queue(batch_queue),
+        .m_batch_index(batch_index),
+        .m_batch_count(batch_count),
+        .m_batch_valid(batch_valid),
+        .m_batch_ready(batch_ready)
+    );
+
+    wire [15:0]       word;
+    wire              word_valid, word_ready;
+    wire [63:0]       event_addr;
+    wire [13:0]       event_len;
+    wire [QID_W-1:0]  event_queue;
+    wire              event_ask, event_taken, event_error, event_valid, event_ready;
+    wire [DATA_W-1:0] event_beat;
+    wire [LANE_W-1:0] event_offset;
+    wire [LANE_W:0]   event_count;
+    wire              event_info, event_last;
+
+    vq_complete_publish #(.QUEUES(QUEUES), .QID_W(QID_W), .BATCHES(BATCHES)) u_publish (
+        .clk(clk),
+        .rst(rst),
+        .s_ready(s_ready),
+        .s_alive(s_alive),
+        .s_event_idx(s_event_idx),
+        .s_batch_queue(batch_queue),
+        .s_batch_index(batch_index),
+        .s_batch_count(batch_count),
+        .s_batch_valid(batch_valid),
+        .s_batch_ready(batch_ready),
+        .m_used_queue(used_queue),
+        .s_used_addr(used_addr),
+        .m_write_addr(m_req_addr[127:64]),
+        .m_write_queue(m_req_queue[2*QID_W-1:QID_W]),
+        .m_write_data(word),
+        .m_write_valid(word_valid),
+        .m_write_ready(word_ready),
+        .s_ack_valid(s_ack_valid[1]),
+        .m_avail_queue(avail_queue),
+        .s_avail_size(avail_size),
+        .s_avail_addr(avail_addr),
+        .m_req_addr(event_addr),
+        .m_req_len(event_len),
+        .m_req_queue(event_queue),
+        .m_req_valid(event_ask),
+        .m_req_ready(event_taken),
+        .s_event_data(event_beat[16*event_offset[LANE_W-1:1] +: 16]),
+        .s_event_error(event_error),
+        .s_event_valid(event_valid),
+        .s_event_ready(event_ready),
+        .m_used_irq(m_used_irq),
+        .m_finished_queue(done_queue),
+        .m_finished_count(done_count),
+        .m_finished_valid(done_valid),
+        .m_fault_code(m_fault_code),
+        .m_fault_queue(m_fault_queue),
+        .m_fault_valid(m_fault_valid),
+        .m_fault_ready(m_fault_ready),
+        .s_index_queue(s_index_queue),
+        .m_index_used(m_index_used)
+    );
+    vq_write_word #(.DATA_W(DATA_W)) u_index_word (
+        .clk(clk),
+        .rst(rst),
+        .s_word_data(word),
+        .s_word_valid(word_valid),
+        .s_word_ready(word_ready),
+        .m_req_valid(m_req_valid[1]),
+        .m_req_ready(m_req_ready[1]),
+        .m_req_len(m_req_len[25:13]),
+        .m_beat_data(m_beat_data[2*DATA_W-1:DATA_W]),
+        .m_beat_offset(m_beat_offset[2*LANE_W-1:LANE_W]),
+        .m_beat_count(m_beat_count[2*LANE_W+1:LANE_W+1]),
+        .m_beat_last(m_beat_last[1]),
+        .m_beat_valid(m_beat_valid[1]),
+        .m_beat_ready(m_beat_ready[1])
+    );
+    vq_read_port #(
+        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(64),
+        .BEATS(BATCHES), .BURSTS(BATCHES)
+    ) u_event_port (
+        .clk(clk),
+        .rst(rst),
+        .s_req_addr(event_addr),
+        .s_req_len(event_len),
+        .s_req_queue(event_queue),
+        .s_req_info(1'b0),
+        .s_req_valid(event_ask),
+        .s_req_ready(event_taken),
+        .m_ar_addr(m_ar_addr),
+        .m_ar_beats(m_ar_beats),
+        .m_ar_queue(m_ar_queue),
+        .m_ar_valid(m_ar_valid),
+        .m_ar_ready(m_ar_ready),
+        .s_r_data(s_r_data),
+        .s_r_error(s_r_error),
+        .s_r_valid(s_r_valid),
+        .m_beat_data(event_beat),
+        .m_beat_offset(event_offset),
+        .m_beat_count(event_count),
+        .m_beat_info(event_info),
+        .m_beat_error(event_error),
+        .m_beat_last(event_last),
+        .m_beat_valid(event_valid),
+        .m_beat_ready(event_ready)
+    );
+
+    wire unused = &{1'b0, open_desc, open_avail, open_used, table_desc, table_avail, used_desc,
+                    used_avail, used_size, avail_desc, avail_used, event_count, event_info,
+                    event_last, event_offset[0]};
+endmodule
+`resetall

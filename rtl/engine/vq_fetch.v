@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: Apache-2.0
+// vq_fetch - split ring: available entries in, whole checked chains out. Only wires.
+//   Contract    a chain's header leaves after its whole chain was checked and its segments stored; chains
+//               leave in available order
+//   Latency     from a visit: the dependent reads (index, entry, descriptors) and about 20 cycles
+//   Throughput  1 single-descriptor chain per cycle
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+`include "vq_walk.vh"
+
+module vq_fetch #(
+    parameter QUEUES    = 4,        // queues, 1 to 64
+    parameter QID_W     = 2,        // queue number, bits
+    parameter DATA_W    = 64,       // beat, bits
+    parameter TAG_W     = 8,        // chunk of the chain store, bits
+    parameter ORDER_W   = 6,        // chains walked at once, 2**ORDER_W
+    parameter MAX_CHAIN = 128       // descriptors of a chain, at most
+) (
+    input  wire              clk,
+    input  wire              rst,
+    input  wire [QUEUES-1:0] s_ready,
+    input  wire [QUEUES-1:0] s_fetchable,
+    input  wire              s_event_idx,
+    input  wire              s_indirect,
+    // Queue set-up
+    input  wire [QID_W-1:0]  s_setup_queue,
+    input  wire [2:0]        s_setup_field,
+    input  wire [31:0]       s_setup_data,
+    input  wire              s_setup_valid,
+    // Visits in, and their ends
+    input  wire [QID_W-1:0]  s_visit_queue,
+    input  wire              s_visit_valid,
+    output wire              s_visit_ready,
+    output wire [QID_W-1:0]  m_done_queue,
+    output wire              m_done_starved,
+    output wire              m_done_valid,
+    // Chains started, and the credit that the queue has
+    output wire [QID_W-1:0]  m_started_queue,
+    output wire [7:0]        m_started_count,
+    output wire              m_started_valid,
+    input  wire [15:0]       s_started_credit,
+    // Bursts of the available rings (0) and of descriptors (1) to the read master, and their data
+    output wire [127:0]      m_ar_addr,
+    output wire [17:0]       m_ar_beats,
+    output wire [2*QID_W-1:0] m_ar_queue,
+    output wire [1:0]        m_ar_valid,
+    input  wire [1:0]        m_ar_ready,
+    input  wire [DATA_W-1:0] s_r_data,
+    input  wire              s_r_error,
+    input  wire [1:0]        s_r_valid,
+    // Writes of used.flags or avail_event
+    output wire [63:0]       m_write_addr,
+    output wire [QID_W-1:0]  m_write_queue,
+    output wire              m_write_null,
+    output wire [15:0]       m_write_data,
+    output wire              m_write_valid,
+    input  wire              m_write_ready,
+    input  wire              s_ack_valid,
+    // The chain store
+    input  wire [TAG_W-1:0]  s_free_tag,
+    input  wire [TAG_W:0]    s_free_count,
+    input  wire              s_free_valid,
+    output wire              m_free_take,
+    output wire [TAG_W+1:0]  m_store_at,
+    output wire [95:0]       m_store_data,
+    output wire              m_store_valid,
+    output wire [TAG_W-1:0]  m_link_tag,
+    output wire [TAG_W-1:0]  m_link_next,
+    output wire              m_link_valid,
+    // Ends of walks, for the scatter stage
+    output wire [TAG_W-1:0]  m_chain_tag,
+    output wire [QID_W-1:0]  m_chain_queue,
+    output wire [15:0]       m_chain_head,
+    output wire [31:0]       m_chain_writable,
+    output wire [TAG_W+1:0]  m_chain_w_at,
+    output wire [TAG_W-1:0]  m_chain_last,
+    output wire              m_chain_valid,
+    // Whole chains in order
+    output wire [QID_W-1:0]  m_req_queue,
+    output wire [TAG_W-1:0]  m_req_tag,
+    output wire [31:0]       m_req_readable,
+    output wire [31:0]       m_req_writable,
+    output wire              m_req_valid,
+    input  wire              m_req_ready,
+    output wire              m_gather_valid,
+    input  wire              m_gather_ready,
+    // Chains thrown away
+    output wire [TAG_W-1:0]  m_release_first,
+    output wire [TAG_W-1:0]  m_release_last,
+    output wire              m_release_valid,
+    input  wire              m_release_ready,
+    output wire [QID_W-1:0]  m_drop_queue,
+    output wire              m_drop_valid,
+    input  wire              m_drop_ready,
+    // Faults of the visits (0) and of the chains (1)
+    output wire [9:0]         m_fault_code,
+    output wire [2*QID_W-1:0] m_fault_queue,
+    output wire [33:0]        m_fault_desc,
+    output wire [1:0]         m_fault_valid,
+    input  wire [1:0]         m_fault_ready,
+    // Next available index, for the registers
+    input  wire [QID_W-1:0]  s_index_queue,
+    output wire [15:0]       m_index_avail
+);
+    localparam LANE_W      = $clog2(DATA_W/8);
+    localparam WALK_W      = `VQ_WALK_W;
+    localparam WALKS       = 2**ORDER_W;
+    localparam RESERVE     = (MAX_CHAIN + 3) / 4;       // chunks of the longest chain
+    localparam TABLE_READ  = 8;                         // descriptors of an indirect table at once
+    localparam ENTRIES_MAX = 32;                        // available entries at once
+    localparam AVAIL_BEATS = 4096 / DATA_W < 16 ? 16 : 4096 / DATA_W;
+    localparam DESC_BEATS  = DATA_W == 64 ? 2 * WALKS : WALKS;
+    localparam END_W       = QID_W + 2*TAG_W + 64 + 1 + 5 + 17;
+
+    // Visits of the available rings
+    wire [QID_W-1:0] ring_queue, avail_queue, look_queue;
+    wire [15:0]      ring_size, look_index;
+    wire [63:0]      ring_avail, ring_used, avail_addr, ring_desc;
+    wire [13:0]      avail_len;
+    wire             avail_look, avail_valid, avail_ready, look_error, look_valid, look_ready;
+
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_ring_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(ring_queue),
+        .size(ring_size),
+        .desc_addr(ring_desc),
+        .avail_addr(ring_avail),
+        .used_addr(ring_used)
+    );
+    vq_fetch_ring #(
+        .QUEUES(QUEUES), .QID_W(QID_W), .ENTRIES_MAX(ENTRIES_MAX)
+    ) u_ring (
+        .clk(clk),
+        .rst(rst),
+        .s_ready(s_ready),
+        .s_event_idx(s_event_idx),
+        .s_visit_queue(s_visit_queue),
+        .s_visit_valid(s_visit_valid),
+        .s_visit_ready(s_visit_ready),
+        .m_done_queue(m_done_queue),
+        .m_done_starved(m_done_starved),
+        .m_done_valid(m_done_valid),
+        .m_table_queue(ring_queue),
+        .s_table_size(ring_size),
+        .s_table_avail_addr(ring_avail),
+        .s_table_used_addr(ring_used),
+        .m_req_addr(avail_addr),
+        .m_req_len(avail_len),
+        .m_req_queue(avail_queue),
+        .m_req_look(avail_look),
+        .m_req_valid(avail_valid),
+        .m_req_ready(avail_ready),
+        .s_look_queue(look_queue),
+        .s_look_index(look_index),
+        .s_look_error(look_error),
+        .s_look_valid(look_valid),
+        .s_look_ready(look_ready),
+        .m_write_addr(m_write_addr),
+        .m_write_queue(m_write_queue),
+        .m_write_null(m_write_null),
+        .m_write_data(m_write_data),
+        .m_write_valid(m_write_valid),
+        .m_write_ready(m_write_ready),
+        .s_ack_valid(s_ack_valid),
+        .m_started_queue(m_started_queue),
+        .m_started_count(m_started_count),
+        .m_started_valid(m_started_valid),
+        .s_started_credit(s_started_credit),
+        .m_fault_code(m_fault_code[4:0]),
+        .m_fault_queue(m_fault_queue[QID_W-1:0]),
+        .m_fault_valid(m_fault_valid[0]),
+        .m_fault_ready(m_fault_ready[0]),
+        .s_index_queue(s_index_queue),
+        .m_index_avail(m_index_avail)
+    );
+    assign m_fault_desc[16:0] = 17'd0;
+
+    wire [DATA_W-1:0] ab_data;
+    wire [LANE_W-1:0] ab_offset;
+    wire [LANE_W:0]   ab_count;
+    wire [QID_W-1:0]  ab_queue;
+    wire              ab_look, ab_error, ab_last, ab_valid, ab_ready;
+
+    vq_read_port #(
+        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(64),
+        .BEATS(AVAIL_BEATS), .BURSTS(16)
+    ) u_avail_port (
+        .clk(clk),
+        .rst(rst),
+        .s_req_addr(avail_addr),
+        .s_req_len(avail_len),
+        .s_req_queue(avail_queue),
+        .s_req_info({avail_look, avail_queue}),
+        .s_req_valid(avail_valid),
+        .s_req_ready(avail_ready),
+        .m_ar_addr(m_ar_addr[63:0]),
+        .m_ar_beats(m_ar_beats[8:0]),
+        .m_ar_queue(m_ar_queue[QID_W-1:0]),
+        .m_ar_valid(m_ar_valid[0]),
+        .m_ar_ready(m_ar_ready[0]),
+        .s_r_data(s_r_data),
+        .s_r_error(s_r_error),
+        .s_r_valid(s_r_valid[0]),
+        .m_beat_data(ab_data),
+        .m_beat_offset(ab_offset),
+        .m_beat_count(ab_count),
+        .m_beat_info({ab_look, ab_queue}),
+        .m_beat_error(ab_error),
+        .m_beat_last(ab_last),
+        .m_beat_valid(ab_valid),
+        .m_beat_ready(ab_ready)
+    );
+
+    wire [QID_W-1:0] head_queue;
+    wire [15:0]      head_index;
+    wire             head_error, head_valid, head_ready;
+
+    vq_fetch_entries #(.DATA_W(DATA_W), .QID_W(QID_W)) u_entries (
+        .clk(clk),
+        .rst(rst),
+        .s_beat_data(ab_data),
+        .s_beat_offset(ab_offset),
+        .s_beat_count(ab_count),
+        .s_beat_look(ab_look),
+        .s_beat_queue(ab_queue),
+        .s_beat_error(ab_error),
+        .s_beat_valid(ab_valid),
+        .s_beat_ready(ab_ready),
+        .m_look_queue(look_queue),
+        .m_look_index(look_index),
+        .m_look_error(look_error),
+        .m_look_valid(look_valid),
+        .m_look_ready(look_ready),
+        .m_head_queue(head_queue),
+        .m_head_index(head_index),
+        .m_head_error(head_error),
+        .m_head_valid(head_valid),
+        .m_head_ready(head_ready)
+    );
+
+    // Walks of the chains
+    wire [WALK_W-1:0]  more_walk, next_walk, sent_walk, held_walk;
+    wire               more_valid, next_valid, next_ready, sent_valid, sent_ready;
+    wire               held_valid, held_ready, more_room;
+    wire [ORDER_W-1:0] place, oldest, end_order;
+    wire               place_valid, place_take, order_empty, issue_take, walk_take;
+    wire [QID_W-1:0]   issue_queue, walk_queue, desc_queue;
+    wire [15:0]        issue_size, walk_size;
+    wire [63:0]        issue_desc, issue_avail, issue_used, desc_addr;
+    wire [63:0]        walk_desc, walk_avail, walk_used;
+    wire [13:0]        desc_len;
+    wire               desc_valid, desc_ready;
+
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_issue_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(issue_queue),
+        .size(issue_size),
+        .desc_addr(issue_desc),
+        .avail_addr(issue_avail),
+        .used_addr(issue_used)
+    );
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_walk_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(walk_queue),
+        .size(walk_size),
+        .desc_addr(walk_desc),
+        .avail_addr(walk_avail),
+        .used_addr(walk_used)
+    );
+
+    // A chunk goes to a chain that grows before it goes to a new one
+    assign m_free_take = issue_take || walk_take;
+
+    vq_fetch_issue #(
+        .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .RESERVE(RESERVE),
+        .TABLE_READ(TABLE_READ)
+    ) u_issue (
+        .clk(clk),
+        .rst(rst),
+        .s_head_queue(head_queue),
+        .s_head_index(head_index),
+        .s_head_error(head_error),
+        .s_head_valid(head_valid),
+        .s_head_ready(head_ready),
+        .s_more_walk(next_walk),
+        .s_more_valid(next_valid),
+        .s_more_ready(next_ready),
+        .m_table_queue(issue_queue),
+        .s_table_size(issue_size),
+        .s_table_desc_addr(issue_desc),
+        .s_order_index(place),
+        .s_order_empty(order_empty),
+        .s_order_valid(place_valid),
+        .m_order_take(place_take),
+        .s_free_tag(s_free_tag),
+        .s_free_count(s_free_count),
+        .s_free_valid(s_free_valid && !walk_take),
+        .m_free_take(issue_take),
+        .m_req_addr(desc_addr),
+        .m_req_len(desc_len),
+        .m_req_queue(desc_queue),
+        .m_req_valid(desc_valid),
+        .m_req_ready(desc_ready),
+        .m_walk(sent_walk),
+        .m_walk_valid(sent_valid),
+        .m_walk_ready(sent_ready)
+    );
+    vq_fifo #(.WIDTH(WALK_W), .DEPTH(WALKS)) u_held (
+        .clk(clk),
+        .rst(rst),
+        .s_data(sent_walk),
+        .s_valid(sent_valid),
+        .s_ready(sent_ready),
+        .m_data(held_walk),
+        .m_valid(held_valid),
+        .m_ready(held_ready)
+    );
+    vq_fifo #(.WIDTH(WALK_W), .DEPTH(WALKS)) u_more (
+        .clk(clk),
+        .rst(rst),
+        .s_data(more_walk),
+        .s_valid(more_valid),
+        .s_ready(more_room),
+        .m_data(next_walk),
+        .m_valid(next_valid),
+        .m_ready(next_ready)
+    );
+
+    // Descriptors read, packed
+    wire [DATA_W-1:0] db_data, dp_data;
+    wire [LANE_W-1:0] db_offset;
+    wire [LANE_W:0]   db_count, dp_count;
+    wire              db_info, db_error, db_last, db_valid, db_ready;
+    wire              dp_error, dp_last, dp_valid, dp_ready;
+    wire [127:0]      d_data;
+    wire              d_error, d_last, d_valid, d_ready;
+
+    vq_read_port #(
+        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(128),
+        .BEATS(DESC_BEATS), .BURSTS(WALKS)
+    ) u_desc_port (
+        .clk(clk),
+        .rst(rst),
+        .s_req_addr(desc_addr),
+        .s_req_len(desc_len),
+        .s_req_queue(desc_queue),
+        .s_req_info(1'b0),
+        .s_req_valid(desc_valid),
+        .s_req_ready(desc_ready),
+        .m_ar_addr(m_ar_addr[127:64]),
+        .m_ar_beats(m_ar_beats[17:9]),
+        .m_ar_queue(m_ar_queue[2*QID_W-1:QID_W]),
+        .m_ar_valid(m_ar_valid[1]),
+        .m_ar_ready(m_ar_ready[1]),
+        .s_r_data(s_r_data),
+        .s_r_error(s_r_error),
+        .s_r_valid(s_r_valid[1]),
+        .m_beat_data(db_data),
+        .m_beat_offset(db_offset),
+        .m_beat_count(db_count),
+        .m_beat_info(db_info),
+        .m_beat_error(db_error),
+        .m_beat_last(db_last),
+        .m_beat_valid(db_valid),
+        .m_beat_ready(db_ready)
+    );
+    vq_realign #(.DATA_W(DATA_W)) u_realign (
+        .clk(clk),
+        .rst(rst),
+        .s_data(db_data),
+        .s_offset(db_offset),
+        .s_count(db_count),
+        .s_start({LANE_W{1'b0}}),
+        .s_error(db_error),
+        .s_last(db_last),
+        .s_valid(db_valid),
+        .s_ready(db_ready),
+        .m_data(dp_data),
+        .m_count(dp_count),
+        .m_error(dp_error),
+        .m_last(dp_last),
+        .m_valid(dp_valid),
+        .m_ready(dp_ready)
+    );
+    vq_desc_unpack #(.DATA_W(DATA_W)) u_unpack (
+        .clk(clk),
+        .rst(rst),
+        .s_data(dp_data),
+        .s_count(dp_count),
+        .s_error(dp_error),
+        .s_last(dp_last),
+        .s_valid(dp_valid),
+        .s_ready(dp_ready),
+        .m_desc_data(d_data),
+        .m_desc_error(d_error),
+        .m_desc_last(d_last),
+        .m_desc_valid(d_valid),
+        .m_desc_ready(d_ready)
+    );
+
+    wire [31:0] end_readable;
+    wire        end_bad;
+    wire [4:0]  end_code;
+    wire [16:0] end_desc;
+
+    vq_fetch_walk #(
+        .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .RESERVE(RESERVE),
+        .MAX_CHAIN(MAX_CHAIN)
+    ) u_walk (
+        .clk(clk),
+        .rst(rst),
+        .s_indirect(s_indirect),
+        .s_walk(held_walk),
+        .s_walk_valid(held_valid),
+        .s_walk_ready(held_ready),
+        .s_desc_data(d_data),
+        .s_desc_error(d_error),
+        .s_desc_last(d_last),
+        .s_desc_valid(d_valid),
+        .s_desc_ready(d_ready),
+        .m_table_queue(walk_queue),
+        .s_table_size(walk_size),
+        .m_more_walk(more_walk),
+        .m_more_valid(more_valid),
+        .s_oldest(oldest),
+        .s_free_tag(s_free_tag),
+        .s_free_count(s_free_count),
+        .s_free_valid(s_free_valid),
+        .m_free_take(walk_take),
+        .m_write_at(m_store_at),
+        .m_write_data(m_store_data),
+        .m_write_valid(m_store_valid),
+        .m_link_tag(m_link_tag),
+        .m_link_next(m_link_next),
+        .m_link_valid(m_link_valid),
+        .m_end_order(end_order),
+        .m_end_queue(m_chain_queue),
+        .m_end_head(m_chain_head),
+        .m_end_tag(m_chain_tag),
+        .m_end_last(m_chain_last),
+        .m_end_readable(end_readable),
+        .m_end_writable(m_chain_writable),
+        .m_end_w_at(m_chain_w_at),
+        .m_end_bad(end_bad),
+        .m_end_code(end_code),
+        .m_end_desc(end_desc),
+        .m_end_valid(m_chain_valid)
+    );
+
+    // Back in order, and out
+    wire [END_W-1:0] chain;
+    wire             chain_valid, chain_ready;
+
+    vq_fetch_order #(.WIDTH(END_W), .ORDER_W(ORDER_W)) u_order (
+        .clk(clk),
+        .rst(rst),
+        .m_place(place),
+        .m_place_valid(place_valid),
+        .m_place_take(place_take),
+        .m_oldest(oldest),
+        .m_empty(order_empty),
+        .s_end_place(end_order),
+        .s_end_data({m_chain_queue, m_chain_tag, m_chain_last, end_readable, m_chain_writable,
+                     end_bad, end_code, end_desc}),
+        .s_end_valid(m_chain_valid),
+        .m_data(chain),
+        .m_valid(chain_valid),
+        .m_ready(chain_ready)
+    );
+
+    wire [QID_W-1:0] c_queue;
+    wire [TAG_W-1:0] c_tag, c_last;
+    wire [31:0]      c_readable, c_writable;
+    wire             c_bad;
+    wire [4:0]       c_code;
+    wire [16:0]      c_desc;
+    assign {c_queue, c_tag, c_last, c_readable, c_writable, c_bad, c_code, c_desc} = chain;
+
+    vq_fetch_retire #(.QUEUES(QUEUES), .QID_W(QID_W), .TAG_W(TAG_W)) u_retire (
+        .s_fetchable(s_fetchable),
+        .s_chain_queue(c_queue),
+        .s_chain_tag(c_tag),
+        .s_chain_last(c_last),
+        .s_chain_readable(c_readable),
+        .s_chain_writable(c_writable),
+        .s_chain_bad(c_bad),
+        .s_chain_code(c_code),
+        .s_chain_desc(c_desc),
+        .s_chain_valid(chain_valid),
+        .s_chain_ready(chain_ready),
+        .m_req_queue(m_req_queue),
+        .m_req_tag(m_req_tag),
+        .m_req_readable(m_req_readable),
+        .m_req_writable(m_req_writable),
+        .m_req_valid(m_req_valid),
+        .m_req_ready(m_req_ready),
+        .m_gather_valid(m_gather_valid),
+        .m_gather_ready(m_gather_ready),
+        .m_fault_code(m_fault_code[9:5]),
+        .m_fault_queue(m_fault_queue[2*QID_W-1:QID_W]),
+        .m_fault_desc(m_fault_desc[33:17]),
+        .m_fault_valid(m_fault_valid[1]),
+        .m_fault_ready(m_fault_ready[1]),
+        .m_release_first(m_release_first),
+        .m_release_last(m_release_last),
+        .m_release_valid(m_release_valid),
+        .m_release_ready(m_release_ready),
+        .m_drop_queue(m_drop_queue),
+        .m_drop_valid(m_drop_valid),
+        .m_drop_ready(m_drop_ready)
+    );
+
+    wire unused = &{1'b0, ring_desc, ab_last, db_info, issue_avail, issue_used, walk_desc,
+                    walk_avail, walk_used, more_room};
+endmodule
+`resetall

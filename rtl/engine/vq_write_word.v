@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// vq_write_word - a write of two bytes as a request with its one beat.
+//   Contract    the beat follows its request, in order
+//   Latency     0 cycles, request to request; 1 cycle to the beat
+//   Throughput  1 word per cycle
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+
+module vq_write_word #(
+    parameter DATA_W = 64,                  // beat, bits
+    parameter LANE_W = $clog2(DATA_W/8)     // derived, not to be set
+) (
+    input  wire              clk,
+    input  wire              rst,
+    // Words in; the request's other fields go straight to the write master
+    input  wire [15:0]       s_word_data,
+    input  wire              s_word_valid,
+    output wire              s_word_ready,
+    // Request and beat
+    output wire              m_req_valid,
+    input  wire              m_req_ready,
+    output wire [12:0]       m_req_len,
+    output wire [DATA_W-1:0] m_beat_data,
+    output wire [LANE_W-1:0] m_beat_offset,
+    output wire [LANE_W:0]   m_beat_count,
+    output wire              m_beat_last,
+    output wire              m_beat_valid,
+    input  wire              m_beat_ready
+);
+    wire        room;
+    wire [15:0] data;
+
+    assign s_word_ready  = room && m_req_ready;
+    assign m_req_valid   = room && s_word_valid;
+    assign m_req_len     = 13'd2;
+    assign m_beat_data   = {{(DATA_W-16){1'b0}}, data};
+    assign m_beat_offset = {LANE_W{1'b0}};
+    assign m_beat_count  = {{(LANE_W-1){1'b0}}, 2'd2};
+    assign m_beat_last   = 1'b1;
+
+    vq_fifo #(.WIDTH(16), .DEPTH(4)) u_data (
+        .clk(clk),
+        .rst(rst),
+        .s_data(s_word_data),
+        .s_valid(s_word_valid && m_req_ready),
+        .s_ready(room),
+        .m_data(data),
+        .m_valid(m_beat_valid),
+        .m_ready(m_beat_ready)
+    );
+endmodule
+`resetall
