@@ -49,7 +49,8 @@ module axi_checks #(
     localparam BUS_BYTES = DATA_W / 8;
     localparam IDS       = 1 << ID_W;
     localparam PTR_W     = $clog2(DEPTH);
-    localparam ADDR_W    = ID_W + 3 + 8 + 64; // address channel payload: burst is always INCR
+    localparam ADDR_W    = 2 + ID_W + 3 + 8 + 64; // address channel payload
+    localparam SHAPE_W   = ID_W + 3 + 8 + 6;
     localparam [1:0] INCR = 2'd1;
 
     reg failed;
@@ -64,12 +65,12 @@ module axi_checks #(
     endtask
 
     // ---- Address channels and W, R, B: valid and payload hold; no X on control
-    wire [ADDR_W+1:0]               ar = {axi_arburst, axi_arid, axi_arsize, axi_arlen, axi_araddr};
-    wire [ADDR_W+1:0]               aw = {axi_awburst, axi_awid, axi_awsize, axi_awlen, axi_awaddr};
+    wire [ADDR_W-1:0]               ar = {axi_arburst, axi_arid, axi_arsize, axi_arlen, axi_araddr};
+    wire [ADDR_W-1:0]               aw = {axi_awburst, axi_awid, axi_awsize, axi_awlen, axi_awaddr};
     wire [DATA_W+BUS_BYTES:0]       w  = {axi_wlast, axi_wstrb, axi_wdata};
     wire [DATA_W+ID_W+2:0]          r  = {axi_rlast, axi_rresp, axi_rid, axi_rdata};
     wire [ID_W+1:0]                 b  = {axi_bresp, axi_bid};
-    reg  [ADDR_W+1:0]               ar_was, aw_was;
+    reg  [ADDR_W-1:0]               ar_was, aw_was;
     reg  [DATA_W+BUS_BYTES:0]       w_was;
     reg  [DATA_W+ID_W+2:0]          r_was;
     reg  [ID_W+1:0]                 b_was;
@@ -105,7 +106,7 @@ module axi_checks #(
             offset = ({4'd0, addr[11:0]} >> size) << size;
             if (^{addr, len, size, burst} === 1'bx) fail("address payload is X");
             if (burst != INCR) fail("burst is not INCR");
-            if ((16'd1 << size) > BUS_BYTES) fail("size is more than the bus");
+            if ((32'd1 << size) > BUS_BYTES) fail("size is more than the bus");
             if (offset + bytes > 16'd4096) fail("burst crosses 4 KiB");
         end
     endtask
@@ -148,15 +149,16 @@ module axi_checks #(
     end
 
     // ---- Writes: address and data may come in either order, so both wait in rings
-    reg [ADDR_W-1:0]    aw_ring [0:DEPTH-1];
+    reg [SHAPE_W-1:0]   aw_ring [0:DEPTH-1];  // id, size, length, place in the bus word
     reg [BUS_BYTES:0]   w_ring  [0:DEPTH-1];  // last, strobes
     reg [PTR_W:0]       aw_in, aw_out, w_in, w_out;
     reg [7:0]           w_beat;               // of the burst at aw_out
     reg [PTR_W:0]       owed [0:IDS-1];       // bursts complete and not answered
-    reg [ADDR_W-1:0]    aw_now;
+    reg [SHAPE_W-1:0]   aw_now;
     reg [BUS_BYTES:0]   w_now;
     reg [BUS_BYTES-1:0] lanes;
-    reg [15:0]          low, high;
+    reg [2:0]           size_now;
+    reg [31:0]          low, high;            // first byte of the beat, and behind its last
     integer j;
 
     always @(posedge clk) begin : writes
@@ -175,7 +177,7 @@ module axi_checks #(
             end
             if (axi_bvalid && axi_bready) owed[axi_bid] = owed[axi_bid] - 1'b1;
             if (axi_awvalid && axi_awready) begin
-                aw_ring[aw_in[PTR_W-1:0]] = {axi_awid, axi_awsize, axi_awlen, axi_awaddr};
+                aw_ring[aw_in[PTR_W-1:0]] = {axi_awid, axi_awsize, axi_awlen, axi_awaddr[5:0]};
                 aw_in = aw_in + 1'b1;
             end
             if (axi_wvalid && axi_wready) begin
@@ -187,21 +189,21 @@ module axi_checks #(
                 aw_now = aw_ring[aw_out[PTR_W-1:0]];
                 w_now = w_ring[w_out[PTR_W-1:0]];
                 w_out = w_out + 1'b1;
-                low = ({10'd0, aw_now[5:0]} >> aw_now[74:72] << aw_now[74:72])
-                    + ({8'd0, w_beat} << aw_now[74:72]);
-                high = low + (16'd1 << aw_now[74:72]);
-                if (w_beat == 8'd0) low = {10'd0, aw_now[5:0]};
+                size_now = aw_now[16:14];
+                low = (({26'd0, aw_now[5:0]} >> size_now) + {24'd0, w_beat}) << size_now;
+                high = low + (32'd1 << size_now);
+                if (w_beat == 8'd0) low = {26'd0, aw_now[5:0]};
                 lanes = {BUS_BYTES{1'b1}} << (low % BUS_BYTES);
                 if (high % BUS_BYTES != 0)
                     lanes = lanes & ~({BUS_BYTES{1'b1}} << (high % BUS_BYTES));
                 if ((w_now[BUS_BYTES-1:0] & ~lanes) != 0) fail("WSTRB outside the transfer");
-                if (w_now[BUS_BYTES] != (w_beat == aw_now[71:64]))
+                if (w_now[BUS_BYTES] != (w_beat == aw_now[13:6]))
                     fail("WLAST does not agree with AWLEN");
                 w_beat = w_beat + 8'd1;
                 if (w_now[BUS_BYTES]) begin
                     w_beat = 8'd0;
                     aw_out = aw_out + 1'b1;
-                    owed[aw_now[75 +: ID_W]] = owed[aw_now[75 +: ID_W]] + 1'b1;
+                    owed[aw_now[17 +: ID_W]] = owed[aw_now[17 +: ID_W]] + 1'b1;
                 end
             end
         end

@@ -61,9 +61,11 @@ module axi_memory #(
     wire [31:0] aw      = {17'd0, s_axi_awsize, s_axi_awlen, awid};
     wire [63:0] strobes = {{(64-DATA_W/8){1'b0}}, s_axi_wstrb};
 
-    reg [31:0]       control_reg;
+    reg [31:0]       control_next;
+    reg [21:0]       control_reg;
     reg [DATA_W-1:0] data_reg;
     wire             busy = control_reg[0];
+    wire             unused = &{1'b0, control_reg[15:14], control_reg[7], control_next[31:22]};
 
     assign s_axi_arready = control_reg[1];
     assign s_axi_awready = control_reg[2];
@@ -86,7 +88,6 @@ module axi_memory #(
         output int unsigned control_out, output bit [511:0] r_data);
 
     /* verilator lint_off UNUSEDSIGNAL */ // a narrow bus uses the low part
-    reg [31:0]  control_next;
     reg [511:0] data_next;
     /* verilator lint_on UNUSEDSIGNAL */
     wire [511:0] wdata = 512'd0 | {{(512-DATA_W){1'b0}}, s_axi_wdata};
@@ -95,19 +96,18 @@ module axi_memory #(
         if (rst || busy || s_axi_arvalid || s_axi_awvalid || s_axi_wvalid) begin
             gm_clock(cycle, DATA_W / 8, control, s_axi_araddr, ar, s_axi_awaddr, aw, wdata,
                      strobes, control_next, data_next);
-            control_reg <= control_next;
+            control_reg <= control_next[21:0];
             data_reg <= data_next[DATA_W-1:0];
         end
     end
 `else
-    reg [31:0]       control_next;
     reg [DATA_W-1:0] data_next;
 
     always @(posedge clk) begin
         if (rst !== 1'b0 || busy !== 1'b0 || s_axi_arvalid || s_axi_awvalid || s_axi_wvalid) begin
             $gm_clock(cycle, DATA_W / 8, control, s_axi_araddr, ar, s_axi_awaddr, aw, s_axi_wdata,
                       strobes, control_next, data_next);
-            control_reg <= control_next;
+            control_reg <= control_next[21:0];
             data_reg <= data_next;
         end
     end

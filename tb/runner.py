@@ -23,7 +23,6 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import cocotb_tools.config
 import find_libpython
@@ -32,6 +31,10 @@ from ci.toolchain import BUILD, ROOT, toolchain
 from tb.build import SIMULATORS, BuildError, Design, build, build_native, digest, locked
 
 SYSTEM_TOP = "tb_top"
+SYSTEM_SIGNALS = (
+    *("clk", "rst", "cycle", "irq", "idle", "dump_enable"),
+    *("track_op", "track_queue", "track_token", "s_axil_*"),
+)
 DEFAULT_TIMEOUT_S = 600
 LAST = BUILD / "last-run.json"
 
@@ -94,7 +97,9 @@ class Run:
             words += ["--parameter", f"{key}={value}"]
         for source in self.design.sources:
             words += ["--source", shown(source)]
-        words += ["--native"] if self.design.native else []
+        if self.design.top != SYSTEM_TOP:
+            words += ["--native"] if self.design.native else []
+            words += ["--own-clock"] if self.design.own_clock else []
         words += ["--test", self.pattern] if self.pattern else []
         for key, text in sorted(self.env.items()):
             words += ["--env", f"{key}={text}"]
@@ -278,9 +283,11 @@ def run_bench(
     env: Mapping[str, str] | None = None,
     sources: Sequence[str | Path] = (),
     native: bool = False,
+    own_clock: bool = False,
+    exposed: Sequence[str] | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Result:
-    """Run the bench of one module, all of whose signals Python reaches.
+    """Run the bench of one module.
 
     Args:
         top: module name; its file is found under rtl/ or tb/, or given in `sources`.
@@ -293,6 +300,8 @@ def run_bench(
         env: passed on to the tests.
         sources: files besides those found by name, from the root.
         native: link the guest memory, for designs that hold `axi_memory`.
+        own_clock: the simulator toggles `clk` (an input under Verilator), every 2 ns.
+        exposed: signals of the top that Python reaches under Verilator; by default all.
         timeout_s: end the simulator after so many seconds.
     """
     design = Design(
@@ -302,6 +311,8 @@ def run_bench(
         sources=tuple((ROOT / source).resolve() for source in sources),
         waves=bool(wanted_waves(waves)),
         native=native,
+        own_clock=own_clock,
+        exposed=None if exposed is None else tuple(exposed),
     )
     run = Run(
         design=design,
@@ -312,6 +323,21 @@ def run_bench(
         env=env or {},
     )
     return execute(run, timeout_s=timeout_s)
+
+
+def run_system(
+    module: str, parameters: Mapping[str, int | str] | None = None, **options: Any
+) -> Result:
+    """Run a test module on the whole device; the options are those of `run_bench`."""
+    return run_bench(
+        SYSTEM_TOP,
+        parameters,
+        module,
+        native=True,
+        own_clock=True,
+        exposed=SYSTEM_SIGNALS,
+        **options,
+    )
 
 
 def bench_module(top: str) -> str:
@@ -348,15 +374,18 @@ def main() -> None:
     parser.add_argument("--source", action="append", default=[])
     parser.add_argument("--env", type=pair, action="append", default=[])
     parser.add_argument("--native", action="store_true", help="link the guest memory")
+    parser.add_argument("--own-clock", action="store_true", help="the simulator toggles clk")
     parser.add_argument("--waves", action="store_true")
     args = parser.parse_args()
     parameters = {k: int(v) if re.fullmatch(r"-?\d+", v) else v for k, v in args.parameter}
-    common = {"sim": args.sim, "seed": args.seed, "pattern": args.test, "env": dict(args.env)}
-    common["waves"] = "all" if args.waves else ""
+    common: dict[str, Any] = {"sim": args.sim, "seed": args.seed, "pattern": args.test}
+    common |= {"env": dict(args.env), "waves": "all" if args.waves else ""}
     try:
-        result = run_bench(
-            args.top, parameters, args.module, sources=args.source, native=args.native, **common
-        )
+        if args.top == SYSTEM_TOP:
+            result = run_system(args.module, parameters, **common)
+        else:
+            common |= {"sources": args.source, "native": args.native, "own_clock": args.own_clock}
+            result = run_bench(args.top, parameters, args.module, **common)
     except (RunFailed, BuildError) as error:
         fail(str(error))
     print(f"passed: {len(result.tests)} tests; log {shown(result.log)}")

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole device in its bench, as a cocotb test holds it. No Python runs per clock cycle."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+from cocotb.simtime import get_sim_time
+from cocotb.triggers import First, RisingEdge, Timer
+
+from tb.native_memory import NativeMemory, Settings
+from tb.registers import Registers, RegisterTimeout
+
+PERIOD_NS = 4  # of tb_top's clock
+RESET_CYCLES = 4
+ENGINE_REGISTERS = {
+    "Status": 0x070,
+    "InterruptStatus": 0x060,
+    "FaultCode": 0x800,
+    "FaultQueue": 0x804,
+    "FaultDescriptor": 0x808,
+    "FaultCount": 0x80C,
+    "EngineState": 0x820,
+}
+
+
+class DeadlineMissed(AssertionError):
+    """Something that had to happen did not; the text holds the engine's state."""
+
+
+class Bench:
+    """Clock, reset, memory, registers and events of `tb_top`.
+
+    Attributes:
+        dut: the top module.
+        memory: guest memory.
+        registers: register access of any width.
+    """
+
+    def __init__(self, dut: Any, settings: Optional[Settings] = None) -> None:
+        """Empty the memory; `settings` are those of the memory slave."""
+        self.dut = dut
+        self.memory = NativeMemory()
+        self.memory.configure(settings)
+        self.registers = Registers(dut, dut.clk)
+        self.dump(os.environ.get("TB_WAVES") == "all")
+
+    async def start(self) -> None:
+        """Reset the device."""
+        self.dut.rst.value = 1
+        await self.wait_cycles(RESET_CYCLES)
+        await RisingEdge(self.dut.clk)
+        self.dut.rst.value = 0
+        await RisingEdge(self.dut.clk)
+
+    @property
+    def cycle(self) -> int:
+        """Number of clock edges so far, so also the number of the next one, from 0."""
+        return int(get_sim_time("ns") + PERIOD_NS / 2) // PERIOD_NS
+
+    async def read32(self, address: int) -> int:
+        """Return a register."""
+        return await self.registers.read32(address)
+
+    async def write32(self, address: int, value: int) -> None:
+        """Write a register."""
+        await self.registers.write32(address, value)
+
+    async def wait_cycles(self, count: int) -> None:
+        """Return `count` clock cycles later."""
+        if count > 0:
+            await Timer(count * PERIOD_NS, "ns")
+
+    async def wait_idle(self, max_cycles: int) -> int:
+        """Return when the engine is idle; the cycles that it took."""
+        return await self._wait_high(self.dut.idle, "idle", max_cycles)
+
+    async def wait_irq(self, max_cycles: int) -> int:
+        """Return when the interrupt line is high; the cycles that it took."""
+        return await self._wait_high(self.dut.irq, "interrupt", max_cycles)
+
+    async def wait_level(self, pin: Any, level: int, max_cycles: int) -> bool:
+        """Wait until a pin has a level; False when it had not after `max_cycles`."""
+        end = self.cycle + max_cycles
+        while int(pin.value) != level:
+            left = end - self.cycle
+            if left <= 0:
+                return False
+            await First(pin.value_change, Timer(left * PERIOD_NS, "ns"))
+        return True
+
+    async def _wait_high(self, pin: Any, what: str, max_cycles: int) -> int:
+        start = self.cycle
+        if not await self.wait_level(pin, 1, max_cycles):
+            state = await self.state()
+            raise DeadlineMissed(f"no {what} after {max_cycles} cycles, at cycle {start}: {state}")
+        return self.cycle - start
+
+    async def state(self) -> str:
+        """Return the engine's state in words, from its registers and the memory's counters."""
+        values = []
+        for name, address in ENGINE_REGISTERS.items():
+            try:
+                values.append(f"{name} {await self.read32(address):#x}")
+            except RegisterTimeout as error:
+                values.append(str(error))
+                break
+        counters = self.memory.counters()
+        bus = ", ".join(f"{name} {value}" for name, value in counters._asdict().items() if value)
+        return f"{', '.join(values)}; bus: {bus or 'quiet'}"
+
+    def track(self, op: str, queue: int = 0, token: int = 0) -> None:
+        """Show an operation in the waves: its name (8 characters), queue and token number."""
+        self.dut.track_op.value = int.from_bytes(op[:8].encode("ascii").rjust(8, b"\0"), "big")
+        self.dut.track_queue.value = queue & 0xFFFF
+        self.dut.track_token.value = token & 0xFFFF_FFFF
+
+    def dump(self, on: bool) -> None:
+        """Write waves from here on, or stop; without effect in a run without waves."""
+        self.dut.dump_enable.value = int(on)
