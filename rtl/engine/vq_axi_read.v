@@ -49,7 +49,7 @@ module vq_axi_read #(
 );
     localparam PORT_W  = PORTS > 1 ? $clog2(PORTS) : 1;
     localparam COUNT_W = 12;            // bursts in flight of one requester, bits
-    localparam [2:0] SIZE = $clog2(DATA_W/8);
+    localparam [2:0] SIZE = DATA_W == 64 ? 3'd3 : DATA_W == 128 ? 3'd4 : DATA_W == 256 ? 3'd5 : 3'd6;
 
     // Choice of a requester
     wire [PORT_W-1:0] index;

@@ -69,7 +69,7 @@ module vq_axi_write #(
     output wire                         m_axi_bready
 );
     localparam BYTES = DATA_W / 8;
-    localparam [2:0] SIZE = $clog2(DATA_W/8);
+    localparam [2:0] SIZE = DATA_W == 64 ? 3'd3 : DATA_W == 128 ? 3'd4 : DATA_W == 256 ? 3'd5 : 3'd6;
 
     // Choice of a requester, at a request's start
     wire [PORT_W-1:0]  index;

@@ -16,7 +16,7 @@ module vq_fetch_issue #(
     parameter ORDER_W    = 6,   // place in the order of chains, bits
     parameter RESERVE    = 32,  // chunks that only the oldest chain may take
     parameter TABLE_READ = 8,   // descriptors of an indirect table read at once, 1 to 256
-    parameter WALK_W     = 1    // state of a walk, bits: as vq_walk.vh
+    parameter WALK_W     = `VQ_WALK_W    // derived, not to be set
 ) (
     input  wire               clk,
     input  wire               rst,

@@ -47,8 +47,6 @@ module vq_liveness #(
     output wire [QUEUES-1:0]  m_quiet,
     output wire               m_all_finished
 );
-    localparam [QID_W-1:0] LAST = QUEUES - 1;
-
     reg [QUEUES-1:0] killed_reg, stopped_reg, known_reg, quiet_reg;
     wire [QUEUES-1:0] one = {{(QUEUES-1){1'b0}}, 1'b1};
 
@@ -138,7 +136,7 @@ module vq_liveness #(
     assign m_all_finished = total_reg == {COUNT_W{1'b0}};
 
     always @(posedge clk) begin
-        scan_reg <= scan_reg == LAST ? {QID_W{1'b0}} : scan_reg + 1'b1;
+        scan_reg <= {{(32-QID_W){1'b0}}, scan_reg} == QUEUES - 1 ? {QID_W{1'b0}} : scan_reg + 1'b1;
         total_reg <= total_reg
             + (s_started_valid ? {{(COUNT_W-8){1'b0}}, s_started_count} : {COUNT_W{1'b0}})
             - (s_finished_valid ? {{(COUNT_W-8){1'b0}}, s_finished_count} : {COUNT_W{1'b0}});
