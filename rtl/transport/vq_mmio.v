@@ -11,7 +11,7 @@ module vq_mmio #(
     parameter        QUEUES         = 4,                    // queues; 1 to 64
     parameter        QUEUE_SIZE_MAX = 256,                  // descriptors; power of two to 32768
     parameter        DATA_W         = 64,                   // memory bus, bits; 64 to 512
-    parameter        MAX_CHAIN      = 128,                  // descriptors; 1 to 65535
+    parameter        MAX_CHAIN      = 128,                  // descriptors; 1 to 32768
     parameter [31:0] DEVICE_ID      = 32'h0000003f,         // virtio device type
     parameter [31:0] VENDOR_ID      = 32'h4f505256,         // any
     parameter        QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1    // derived, not to be set
@@ -88,8 +88,8 @@ module vq_mmio #(
     if (DATA_W < 64 || DATA_W > 512 || 2**$clog2(DATA_W) != DATA_W) begin : gen_bad_data
         ERROR_DATA_W_must_be_64_128_256_or_512 u_error ();
     end
-    if (MAX_CHAIN < 1 || MAX_CHAIN > 65535) begin : gen_bad_chain
-        ERROR_MAX_CHAIN_must_be_1_to_65535 u_error ();
+    if (MAX_CHAIN < 1 || MAX_CHAIN > 32768) begin : gen_bad_chain
+        ERROR_MAX_CHAIN_must_be_1_to_32768 u_error ();
     end
 
     wire [11:0]      reg_addr;

@@ -83,8 +83,8 @@ module vq_mmio_regs #(
     reg        features_ok_reg, features_ok_next;
     reg        needs_reset_reg, needs_reset_next;
     reg        failed_reg,      failed_next;
-    // Feature words that hold a bit not offered: 2, 3, and any above (kept until reset)
-    reg [2:0]  beyond_reg, beyond_next;
+    // A bit beyond the offer's two words was accepted; no taking back before a reset
+    reg        beyond_reg, beyond_next;
     reg [31:0] device_sel_reg,  device_sel_next;
     reg [31:0] driver_sel_reg,  driver_sel_next;
     reg [31:0] driver_low_reg,  driver_low_next;
@@ -98,7 +98,7 @@ module vq_mmio_regs #(
     wire        config_space = address >= 12'h100 && address < 12'h800;
     wire        control_write = take && s_reg_write && !config_space && s_reg_wstrb == 4'hf;
     wire        acceptable = (driver_low_reg & ~OFFER_LOW) == 32'd0 &&
-                             driver_high_reg == OFFER_HIGH && beyond_reg == 3'd0;
+                             driver_high_reg == OFFER_HIGH && !beyond_reg;
     wire [7:0]  status = {failed_reg, needs_reset_reg, 2'b00, features_ok_reg, driver_ok_reg,
                           driver_reg, acknowledge_reg};
 
@@ -143,9 +143,7 @@ module vq_mmio_regs #(
                     case (driver_sel_reg)
                         32'd0:   driver_low_next  = s_reg_wdata;
                         32'd1:   driver_high_next = s_reg_wdata;
-                        32'd2:   beyond_next[0]   = s_reg_wdata != 32'd0;
-                        32'd3:   beyond_next[1]   = s_reg_wdata != 32'd0;
-                        default: beyond_next[2]   = beyond_reg[2] || s_reg_wdata != 32'd0;
+                        default: beyond_next      = beyond_reg || s_reg_wdata != 32'd0;
                     endcase
                 end
                 REG_INTERRUPT_ACK: ack = s_reg_wdata[1:0];
@@ -221,7 +219,7 @@ module vq_mmio_regs #(
             features_ok_reg <= 1'b0;
             needs_reset_reg <= 1'b0;
             failed_reg      <= 1'b0;
-            beyond_reg      <= 3'd0;
+            beyond_reg      <= 1'b0;
             device_sel_reg  <= 32'd0;
             driver_sel_reg  <= 32'd0;
             driver_low_reg  <= 32'd0;

@@ -28,7 +28,6 @@ SET_UP = (
     Reg.QUEUE_DEVICE_LOW,
     Reg.QUEUE_DEVICE_HIGH,
 )  # in the order of the set-up fields
-GOOD = dict(zip(SET_UP, (8, 0x1000, 0, 0x2000, 0, 0x3000, 0)))
 DRIVER_OK = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
 
 
@@ -175,8 +174,9 @@ class Bench:
     async def set_up(self, queue: int, **changes: int) -> None:
         """Write a good set-up with some registers changed; QueueReady is left alone."""
         await self.write(Reg.QUEUE_SEL, queue)
+        good = dict(zip(SET_UP, (self.size_max, 0x1000, 0, 0x2000, 0, 0x3000, 0)))
         changed = {Reg[name.upper()]: value for name, value in changes.items()}
-        for reg, value in (GOOD | changed).items():
+        for reg, value in (good | changed).items():
             await self.write(reg, value)
 
     async def ready(self, queue: int) -> None:
@@ -556,9 +556,9 @@ async def indices_are_of_the_selected_queue(dut: Any) -> None:
             await bench.write(Reg.QUEUE_SEL, random.randrange(bench.queues))
             await bench.read(Reg.STATUS)  # so that the write has the turn
             write = cocotb.start_soon(bench.axil.write(Reg.QUEUE_SEL, queue))
-            answer = await bench.axil.read(reg)
-            assert answer.clock > (await write).clock
-            assert answer.value == expected
+            read = cocotb.start_soon(bench.axil.read(reg))
+            assert (await read).clock > (await write).clock
+            assert (await read).value == expected
 
 
 @test()
