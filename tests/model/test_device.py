@@ -260,11 +260,11 @@ def test_a_chain_published_while_the_device_falls_asleep_is_not_lost(event_idx: 
 
     def on_step(step: str) -> None:
         nonlocal added
-        if step in ("available index read", "used flags written", "avail_event written"):
-            if added < 6:
-                added += 1
-                world.queue.add_buf([(BUFFERS, 1)], 1, 0, ("late", added))
-                world.queue.sync()
+        racing = step in ("available index read", "used flags written", "avail_event written")
+        if racing and added < 6:
+            added += 1
+            world.queue.add_buf([(BUFFERS, 1)], 1, 0, ("late", added))
+            world.queue.sync()
 
     world.ring.on_step = on_step
     world.queue.add_buf([(BUFFERS, 1)], 1, 0, "first")

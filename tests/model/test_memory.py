@@ -73,7 +73,7 @@ def test_the_allocator_fails_when_nothing_fits_and_says_what() -> None:
 
 
 @given(st.data())
-def test_allocations_never_overlap_and_depend_only_on_what_is_allocated(
+def test_allocations_never_overlap_and_depend_only_on_those_alive(
     data: st.DataObject,
 ) -> None:
     pool = Allocator(1000, 1000)

@@ -35,6 +35,31 @@ BUFFER_BYTES = 0x10_0000
 U16 = "little"
 
 
+class Watched:
+    """Memory as the device sees it; `writes` are the (address, bytes) that it stored."""
+
+    def __init__(self, memory: GuestMemory) -> None:
+        self._memory = memory
+        self.writes: list[tuple[int, int]] = []
+
+    def read(self, addr: int, length: int) -> bytes:
+        return self._memory.read(addr, length)
+
+    def write(self, addr: int, data: bytes) -> None:
+        self._memory.write(addr, data)
+        self.writes.append((addr, len(data)))
+
+    def outside(self, allowed: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The writes not inside one of the allowed (address, bytes), then forget them."""
+        found = [
+            (addr, length)
+            for addr, length in self.writes
+            if not any(base <= addr and addr + length <= base + n for base, n in allowed)
+        ]
+        self.writes.clear()
+        return found
+
+
 class World:
     """Guest memory, model device and one virtqueue, set up through the registers.
 
@@ -54,8 +79,9 @@ class World:
         self.memory = GuestMemory(
             (RINGS, RING_BYTES), (TABLES, TABLE_POOL), (BUFFERS, BUFFER_BYTES)
         )
+        self.watched = Watched(self.memory)
         self.device = ModelDevice(
-            self.memory, queue_size_max=32768, start_index=start_index, **device_args
+            self.watched, queue_size_max=32768, start_index=start_index, **device_args
         )
         self.notified = 0
         self.interrupts = 0
@@ -138,7 +164,8 @@ class RawQueue:
             (RINGS, RING_BYTES), (TABLES, TABLE_POOL), (BUFFERS, BUFFER_BYTES)
         )
         self.layout = SplitLayout.contiguous(size, RINGS)
-        self.device = ModelDevice(self.memory, queue_size_max=32768, **device_args)
+        self.watched = Watched(self.memory)
+        self.device = ModelDevice(self.watched, queue_size_max=32768, **device_args)
         self.write(Reg.STATUS, 3)
         for word in (0, 1):
             self.write(Reg.DRIVER_FEATURES_SEL, word)
