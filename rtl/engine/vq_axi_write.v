@@ -71,6 +71,8 @@ module vq_axi_write #(
     localparam BYTES = DATA_W / 8;
     localparam [2:0] SIZE = DATA_W == 64 ? 3'd3 : DATA_W == 128 ? 3'd4 : DATA_W == 256 ? 3'd5 : 3'd6;
 
+    wire [PORTS-1:0] one = {{(PORTS-1){1'b0}}, 1'b1};
+
     // Choice of a requester, at a request's start
     wire [PORT_W-1:0]  index;
     wire               any, take, split_ready, feed_ready, feed_end;
@@ -114,7 +116,7 @@ module vq_axi_write #(
     integer            j;
 
     assign take        = any && !s_halt && split_ready && (!feed_reg || feed_end);
-    assign s_req_ready = {{(PORTS-1){1'b0}}, take} << index;
+    assign s_req_ready = take ? one << index : {PORTS{1'b0}};
     assign feed_end    = feed_valid && feed_ready && feed_last;
 
     always @* begin
@@ -133,7 +135,7 @@ module vq_axi_write #(
             end
     end
 
-    assign s_beat_ready = {{(PORTS-1){1'b0}}, feed_reg && feed_ready} << feed_port_reg;
+    assign s_beat_ready = feed_reg && feed_ready ? one << feed_port_reg : {PORTS{1'b0}};
 
     always @(posedge clk) begin
         if (feed_end) feed_reg <= 1'b0;
@@ -268,7 +270,7 @@ module vq_axi_write #(
         .m_ready(b_move)
     );
 
-    assign m_ack_valid   = {{(PORTS-1){1'b0}}, b_move && b_last} << b_port;
+    assign m_ack_valid   = b_move && b_last ? one << b_port : {PORTS{1'b0}};
     assign m_error_port  = b_port;
     assign m_error_queue = b_queue;
     assign m_error_valid = b_note_valid && !b_null && b_error;

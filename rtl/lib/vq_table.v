@@ -27,6 +27,7 @@ module vq_table #(
 );
     reg [WIDTH-1:0] mem [0:2**ADDR_W-1];
     reg [ROWS-1:0]  written_reg;
+    wire [ROWS-1:0] one = {{(ROWS-1){1'b0}}, 1'b1};
     wire [WIDTH-1:0] word_a = mem[read_a_addr];
     wire [WIDTH-1:0] word_b = mem[read_b_addr];
 
@@ -35,7 +36,7 @@ module vq_table #(
 
     always @(posedge clk) begin
         if (write_en) mem[write_addr] <= write_data;
-        written_reg <= (written_reg | ({{(ROWS-1){1'b0}}, write_en} << write_addr)) & ~clear;
+        written_reg <= (written_reg | (write_en ? one << write_addr : {ROWS{1'b0}})) & ~clear;
     end
 endmodule
 `resetall
