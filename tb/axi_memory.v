@@ -5,6 +5,7 @@
 //               at the handshake of its W beat
 //   Latency     as set, from 1 cycle: AR to first R handshake, last W to B handshake
 //   Throughput  1 beat per cycle each way at any latency
+// The native slave checks the master's bursts; a rule broken stops the run.
 // Native code is called only at clock edges at which something is offered or in flight.
 `resetall
 `timescale 1ns / 1ps
@@ -21,6 +22,7 @@ module axi_memory #(
     input  wire [63:0]         s_axi_araddr,
     input  wire [7:0]          s_axi_arlen,
     input  wire [2:0]          s_axi_arsize,
+    input  wire [1:0]          s_axi_arburst,
     input  wire                s_axi_arvalid,
     output wire                s_axi_arready,
     output wire [ID_W-1:0]     s_axi_rid,
@@ -33,6 +35,7 @@ module axi_memory #(
     input  wire [63:0]         s_axi_awaddr,
     input  wire [7:0]          s_axi_awlen,
     input  wire [2:0]          s_axi_awsize,
+    input  wire [1:0]          s_axi_awburst,
     input  wire                s_axi_awvalid,
     output wire                s_axi_awready,
     input  wire [DATA_W-1:0]   s_axi_wdata,
@@ -57,15 +60,22 @@ module axi_memory #(
                            s_axi_awvalid, s_axi_arvalid};
     wire [3:0]  arid    = {{(4-ID_W){1'b0}}, s_axi_arid};
     wire [3:0]  awid    = {{(4-ID_W){1'b0}}, s_axi_awid};
-    wire [31:0] ar      = {17'd0, s_axi_arsize, s_axi_arlen, arid};
-    wire [31:0] aw      = {17'd0, s_axi_awsize, s_axi_awlen, awid};
+    wire [31:0] ar      = {15'd0, s_axi_arburst, s_axi_arsize, s_axi_arlen, arid};
+    wire [31:0] aw      = {15'd0, s_axi_awburst, s_axi_awsize, s_axi_awlen, awid};
     wire [63:0] strobes = {{(64-DATA_W/8){1'b0}}, s_axi_wstrb};
 
     reg [31:0]       control_next;
     reg [21:0]       control_reg;
     reg [DATA_W-1:0] data_reg;
     wire             busy = control_reg[0];
-    wire             unused = &{1'b0, control_reg[15:14], control_reg[7], control_next[31:22]};
+    wire             broken = control_reg[7];
+
+    always @(posedge clk) if (broken && !rst) begin
+        $display("%0t CHECK FAILED %m", $time);
+        $finish;
+    end
+
+    wire             unused = &{1'b0, control_reg[15:14], control_next[31:22]};
 
     assign s_axi_arready = control_reg[1];
     assign s_axi_awready = control_reg[2];

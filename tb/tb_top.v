@@ -186,6 +186,7 @@ module tb_top #(
         .s_axi_araddr  (axi_araddr),
         .s_axi_arlen   (axi_arlen),
         .s_axi_arsize  (axi_arsize),
+        .s_axi_arburst (axi_arburst),
         .s_axi_arvalid (axi_arvalid),
         .s_axi_arready (axi_arready),
         .s_axi_rid     (axi_rid),
@@ -198,6 +199,7 @@ module tb_top #(
         .s_axi_awaddr  (axi_awaddr),
         .s_axi_awlen   (axi_awlen),
         .s_axi_awsize  (axi_awsize),
+        .s_axi_awburst (axi_awburst),
         .s_axi_awvalid (axi_awvalid),
         .s_axi_awready (axi_awready),
         .s_axi_wdata   (axi_wdata),
@@ -213,8 +215,7 @@ module tb_top #(
 
     axi_checks #(
         .DATA_W (DATA_W),
-        .ID_W   (4),
-        .DEPTH  (1024)
+        .ID_W   (4)
     ) checks (
         .clk         (clk),
         .rst         (rst),

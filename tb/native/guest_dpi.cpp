@@ -12,11 +12,9 @@ extern "C" void gm_clock(std::uint64_t cycle, std::uint32_t bus_bytes, std::uint
                          std::uint32_t* control_out, svBitVecVal* r_data) {
     guest::Inputs in{};
     guest::unpack_control(control, in);
-    in.ar_addr = ar_addr;
-    in.aw_addr = aw_addr;
+    in.ar = guest::unpack_request(ar_addr, ar);
+    in.aw = guest::unpack_request(aw_addr, aw);
     in.w_strobes = w_strobes;
-    guest::unpack_burst(ar, in.ar_id, in.ar_len, in.ar_size);
-    guest::unpack_burst(aw, in.aw_id, in.aw_len, in.aw_size);
     in.w_data = reinterpret_cast<const std::uint8_t*>(w_data);  // little-endian hosts only
     guest::Slave& slave = guest::slave();
     slave.clock(cycle, bus_bytes, in);

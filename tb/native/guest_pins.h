@@ -16,16 +16,16 @@ inline void unpack_control(std::uint32_t control, Inputs& in) {
     in.reset = control >> 6 & 1;
 }
 
-// Burst: bits 3:0 id, 11:4 length, 14:12 size.
-inline void unpack_burst(std::uint32_t word, std::uint8_t& id, std::uint8_t& length,
-                         std::uint8_t& size) {
-    id = word & 15;
-    length = word >> 4 & 255;
-    size = word >> 12 & 7;
+// Burst: bits 3:0 id, 11:4 length, 14:12 size, 16:15 kind.
+inline Request unpack_request(std::uint64_t addr, std::uint32_t word) {
+    return Request{addr, static_cast<std::uint8_t>(word & 15),
+                   static_cast<std::uint8_t>(word >> 4 & 255),
+                   static_cast<std::uint8_t>(word >> 12 & 7),
+                   static_cast<std::uint8_t>(word >> 15 & 3)};
 }
 
 // Control out: bit 0 busy, 1 arready, 2 awready, 3 wready, 4 rvalid, 5 rlast, 6 bvalid,
-// 11:8 rid, 13:12 rresp, 19:16 bid, 21:20 bresp.
+// 7 a rule was broken, 11:8 rid, 13:12 rresp, 19:16 bid, 21:20 bresp.
 inline std::uint32_t pack_control(const Outputs& out) {
     return static_cast<std::uint32_t>(out.busy) | static_cast<std::uint32_t>(out.ar_ready) << 1 |
            static_cast<std::uint32_t>(out.aw_ready) << 2 |
@@ -33,6 +33,7 @@ inline std::uint32_t pack_control(const Outputs& out) {
            static_cast<std::uint32_t>(out.r_valid) << 4 |
            static_cast<std::uint32_t>(out.r_last) << 5 |
            static_cast<std::uint32_t>(out.b_valid) << 6 |
+           static_cast<std::uint32_t>(out.broken) << 7 |
            static_cast<std::uint32_t>(out.r_id & 15) << 8 |
            static_cast<std::uint32_t>(out.r_response) << 12 |
            static_cast<std::uint32_t>(out.b_id & 15) << 16 |

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <cstdio>
 #include <cstring>
 
 namespace guest {
@@ -85,17 +86,42 @@ std::uint64_t Slave::delay(std::uint32_t low, std::uint32_t high) {
     return low == high ? low : low + random() % (high - low + 1);
 }
 
+// IHI 0022: the run stops at the first rule broken (tb/axi_memory.v looks at `broken`).
+void Slave::rule(bool kept, const char* what, std::uint64_t cycle, std::uint64_t addr,
+                 unsigned id) {
+    if (kept || out_.broken) return;
+    out_.broken = true;
+    std::printf("CHECK FAILED at cycle %llu: %s; burst at 0x%llx, id %u\n",
+                static_cast<unsigned long long>(cycle), what,
+                static_cast<unsigned long long>(addr), id);
+    std::fflush(stdout);
+}
+
+void Slave::check_request(const Request& request, bool write, std::uint64_t cycle) {
+    const std::uint64_t bytes = std::uint64_t{1} << request.size;
+    const std::uint64_t offset = (request.addr & 0xfff) & ~(bytes - 1);
+    const std::uint64_t end = offset + (request.length + 1U) * bytes;
+    rule(request.kind == 1, write ? "AWBURST is not INCR" : "ARBURST is not INCR", cycle,
+         request.addr, request.id);
+    rule(bytes <= bus_bytes_, write ? "AWSIZE is more than the bus" : "ARSIZE is more than the bus",
+         cycle, request.addr, request.id);
+    rule(end <= 4096, write ? "a write crosses 4 KiB" : "a read crosses 4 KiB", cycle, request.addr,
+         request.id);
+}
+
 void Slave::take_read(std::uint64_t cycle, const Inputs& in) {
     // valid from the edge before the handshake: hence -1
     const std::uint64_t due =
         cycle + delay(settings_.read_latency_min, settings_.read_latency_max) - 1;
-    reads_.push_back(Burst{in.ar_addr, due, in.ar_id, in.ar_size, OKAY, in.ar_len + 1U, 0});
+    check_request(in.ar, false, cycle);
+    reads_.push_back(Burst{in.ar.addr, due, in.ar.id, in.ar.size, OKAY, in.ar.length + 1U, 0});
     ++counters_.bursts_read;
     counters_.most_reads = std::max<std::uint64_t>(counters_.most_reads, reads_.size());
 }
 
 void Slave::take_write(std::uint64_t cycle, const Inputs& in) {
-    writes_.push_back(Burst{in.aw_addr, 0, in.aw_id, in.aw_size, OKAY, in.aw_len + 1U, 0});
+    check_request(in.aw, true, cycle);
+    writes_.push_back(Burst{in.aw.addr, 0, in.aw.id, in.aw.size, OKAY, in.aw.length + 1U, 0});
     ++counters_.bursts_written;
     counters_.most_writes =
         std::max<std::uint64_t>(counters_.most_writes, writes_.size() + responses_.size());
@@ -110,6 +136,9 @@ void Slave::store(std::uint64_t cycle, const Data& data) {
     Burst& burst = writes_.front();
     const Lanes lanes = lanes_of(burst.addr, burst.size, burst.done, bus_bytes_);
     const Beat beat{cycle, lanes.addr, data.strobes & lanes.mask, burst.id};
+    rule(beat.strobes == data.strobes, "WSTRB outside the transfer", cycle, burst.addr, burst.id);
+    rule(data.last == (burst.done + 1 == burst.beats), "WLAST does not agree with AWLEN", cycle,
+         burst.addr, burst.id);
     burst.response = std::max(burst.response, memory_.write_beat(beat, data.bytes.data()));
     if (++burst.done < burst.beats) return;
     burst.due = cycle + delay(settings_.write_latency_min, settings_.write_latency_max) - 1;
@@ -202,7 +231,7 @@ void Slave::clock(std::uint64_t cycle, unsigned bus_bytes, const Inputs& in) {
     if (moved[AW]) take_write(cycle, in);
     if (moved[W]) {
         write_credit_ -= 100;
-        Data data{{}, in.w_strobes};
+        Data data{{}, in.w_strobes, in.w_last};
         std::memcpy(data.bytes.data(), in.w_data, bus_bytes);
         if (writes_.empty()) {
             early_data_.push_back(data);

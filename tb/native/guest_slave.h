@@ -32,16 +32,22 @@ struct Counters {
     std::uint64_t most_reads, most_writes;           // most outstanding at once
 };
 
+// Payload of an address channel: ARLEN and so on as on the pins.
+struct Request {
+    std::uint64_t addr;
+    std::uint8_t id, length, size, kind;
+};
+
 struct Inputs {
     bool reset, ar_valid, aw_valid, w_valid, r_ready, b_ready, w_last;
-    std::uint64_t ar_addr, aw_addr, w_strobes;
-    std::uint8_t ar_len, ar_size, ar_id, aw_len, aw_size, aw_id;
+    Request ar, aw;
+    std::uint64_t w_strobes;
     const std::uint8_t* w_data;
 };
 
 // Registered: what the pins show from this edge to the next.
 struct Outputs {
-    bool busy, ar_ready, aw_ready, w_ready, r_valid, r_last, b_valid;
+    bool busy, ar_ready, aw_ready, w_ready, r_valid, r_last, b_valid, broken;
     std::uint8_t r_id, r_response, b_id, b_response;
     std::uint8_t r_data[BUS_BYTES];
 };
@@ -65,12 +71,15 @@ private:
     struct Data {
         std::array<std::uint8_t, BUS_BYTES> bytes;
         std::uint64_t strobes;
+        bool last;
     };
 
     std::uint64_t random();
     bool chance(std::uint32_t percent);
     std::uint64_t delay(std::uint32_t low, std::uint32_t high);
     void forget();
+    void rule(bool kept, const char* what, std::uint64_t cycle, std::uint64_t addr, unsigned id);
+    void check_request(const Request& request, bool write, std::uint64_t cycle);
     void take_read(std::uint64_t cycle, const Inputs& in);
     void take_write(std::uint64_t cycle, const Inputs& in);
     void store(std::uint64_t cycle, const Data& data);

@@ -81,12 +81,10 @@ PLI_INT32 call_clock(PLI_BYTE8*) {
     std::uint32_t w_data[guest::BUS_BYTES / 4] = {};
     guest::unpack_control(get_word(argument[CONTROL]), in);
     if (in.ar_valid) {
-        in.ar_addr = get_double_word(argument[AR_ADDR]);
-        guest::unpack_burst(get_word(argument[AR]), in.ar_id, in.ar_len, in.ar_size);
+        in.ar = guest::unpack_request(get_double_word(argument[AR_ADDR]), get_word(argument[AR]));
     }
     if (in.aw_valid) {
-        in.aw_addr = get_double_word(argument[AW_ADDR]);
-        guest::unpack_burst(get_word(argument[AW]), in.aw_id, in.aw_len, in.aw_size);
+        in.aw = guest::unpack_request(get_double_word(argument[AW_ADDR]), get_word(argument[AW]));
     }
     if (in.w_valid) {
         get_words(argument[W_DATA], w_data, call->bus_bytes / 4);

@@ -109,6 +109,7 @@ int main(int argc, char** argv) {
         if (now == next_edge) {
             top->clk = !top->clk;
             next_edge += TB_CLOCK_HALF;
+            settle_callbacks();  // before the design sees the edge: they sample what it does
         }
 #endif
     }

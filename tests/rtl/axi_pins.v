@@ -51,6 +51,7 @@ module axi_pins #(
         .s_axi_araddr  (m_axi_araddr),
         .s_axi_arlen   (m_axi_arlen),
         .s_axi_arsize  (m_axi_arsize),
+        .s_axi_arburst (m_axi_arburst),
         .s_axi_arvalid (m_axi_arvalid),
         .s_axi_arready (m_axi_arready),
         .s_axi_rid     (m_axi_rid),
@@ -63,6 +64,7 @@ module axi_pins #(
         .s_axi_awaddr  (m_axi_awaddr),
         .s_axi_awlen   (m_axi_awlen),
         .s_axi_awsize  (m_axi_awsize),
+        .s_axi_awburst (m_axi_awburst),
         .s_axi_awvalid (m_axi_awvalid),
         .s_axi_awready (m_axi_awready),
         .s_axi_wdata   (m_axi_wdata),
@@ -76,7 +78,7 @@ module axi_pins #(
         .s_axi_bready  (m_axi_bready)
     );
 
-    axi_checks #(.DATA_W(DATA_W), .ID_W(4), .DEPTH(1024)) checks (
+    axi_checks #(.DATA_W(DATA_W), .ID_W(4)) checks (
         .clk         (clk),
         .rst         (rst),
         .axi_arid    (m_axi_arid),
