@@ -68,14 +68,9 @@ module axi_memory #(
     reg [21:0]       control_reg;
     reg [DATA_W-1:0] data_reg;
     wire             busy = control_reg[0];
-    wire             broken = control_reg[7];
-
-    always @(posedge clk) if (broken && !rst) begin
-        $display("%0t CHECK FAILED %m", $time);
-        $finish;
-    end
-
-    wire             unused = &{1'b0, control_reg[15:14], control_next[31:22]};
+    wire             unused = &{1'b0, control_reg[15:14], control_reg[7], control_next[31:22]};
+    wire             active = rst !== 1'b0 | busy !== 1'b0 | s_axi_arvalid | s_axi_awvalid
+                            | s_axi_wvalid;
 
     assign s_axi_arready = control_reg[1];
     assign s_axi_awready = control_reg[2];
@@ -103,22 +98,30 @@ module axi_memory #(
     wire [511:0] wdata = 512'd0 | {{(512-DATA_W){1'b0}}, s_axi_wdata};
 
     always @(posedge clk) begin
-        if (rst || busy || s_axi_arvalid || s_axi_awvalid || s_axi_wvalid) begin
+        if (active) begin
             gm_clock(cycle, DATA_W / 8, control, s_axi_araddr, ar, s_axi_awaddr, aw, wdata,
                      strobes, control_next, data_next);
             control_reg <= control_next[21:0];
             data_reg <= data_next[DATA_W-1:0];
+            if (control_next[7]) begin
+                $display("%0t CHECK FAILED %m", $time);
+                $finish;
+            end
         end
     end
 `else
     reg [DATA_W-1:0] data_next;
 
     always @(posedge clk) begin
-        if (rst !== 1'b0 || busy !== 1'b0 || s_axi_arvalid || s_axi_awvalid || s_axi_wvalid) begin
+        if (active) begin
             $gm_clock(cycle, DATA_W / 8, control, s_axi_araddr, ar, s_axi_awaddr, aw, s_axi_wdata,
                       strobes, control_next, data_next);
             control_reg <= control_next[21:0];
             data_reg <= data_next;
+            if (control_next[7]) begin
+                $display("%0t CHECK FAILED %m", $time);
+                $finish;
+            end
         end
     end
 `endif
