@@ -153,8 +153,8 @@ class ChainBook:
     def take_back(self, chain: DriverChain) -> None:
         """Go back to before `chain` was added, then do again all that came after it.
 
-        So the ring is byte for byte as if it had never been added. The device cannot have seen
-        any of this: nothing of it is published.
+        So the ring, and every table that a live chain names, is byte for byte as if it had
+        never been added. The device cannot have seen any of this: nothing of it is published.
         """
         place = next(at for at, event in enumerate(self._log) if event is chain)
         redo = self._log[place + 1 :]

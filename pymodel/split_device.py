@@ -57,7 +57,6 @@ class SplitDevice:
         self._next_avail = start_index
         self._seen = start_index  # available index as last read
         self._used_index = start_index
-        self._fetched_any = False
 
     @property
     def next_avail(self) -> int:
@@ -94,11 +93,11 @@ class SplitDevice:
         A chain published before the wish was in memory raises no notification, so without the
         second look it would wait for the next one.
         """
-        if not self.working:
+        if not self.working:  # nothing fetched since the wish was written, or ever
             return True
         if not self.event_idx:
             self._write_used(self.layout.used_flags, 0, "used flags written")
-        elif self._fetched_any:
+        else:
             self._write_used(self.layout.avail_event, self._next_avail, "avail_event written")
         self.working = False
         if self.look() == 0:
@@ -118,7 +117,6 @@ class SplitDevice:
         chain = self._walker.walk(head)
         self._step("chain read")
         self._next_avail = (self._next_avail + 1) % INDEX_MODULUS
-        self._fetched_any = True
         return chain
 
     def read_payload(self, chain: Chain) -> bytes:
@@ -172,7 +170,7 @@ class SplitDevice:
                 self._memory.write(addr, piece)
             except MemoryFault:
                 raise QueueFault(Fault.MEM_WRITE) from None
-            done += len(piece)
+            done += length
         self._step("payload written")
 
     def _read_avail(self, addr: int, step: str) -> int:

@@ -143,6 +143,9 @@ def test_a_ready_queue_ignores_set_up_and_a_second_ready() -> None:
     assert raw.serve() == (0, 0)
     assert raw.device.read32(Reg.QUEUE_AVAIL_INDEX) == 2
     assert raw.device.read32(Reg.QUEUE_USED_INDEX) == 2
+    raw.write(Reg.QUEUE_READY, 0)
+    raw.write(Reg.QUEUE_READY, 1)  # with the set-up of the first time
+    assert (raw.serve()[0], raw.state().used_idx) == (0, 2)
 
 
 def test_a_partial_strobe_is_ignored_by_control_registers() -> None:
@@ -196,7 +199,11 @@ def test_a_notification_of_an_absent_queue_is_a_fault_with_an_interrupt() -> Non
     assert raw.device.read32(Reg.FAULT_CODE) == Fault.NO_SUCH_QUEUE
     assert raw.device.read32(Reg.FAULT_QUEUE) == 0x12345678
     assert raw.device.read32(Reg.INTERRUPT_STATUS) == Interrupt.CONFIG_CHANGE
+    raw.offer(0)
+    raw.serve()
     raw.write(Reg.INTERRUPT_ACK, Interrupt.CONFIG_CHANGE)
+    assert raw.device.read32(Reg.INTERRUPT_STATUS) == Interrupt.USED_BUFFER
+    raw.write(Reg.INTERRUPT_ACK, Interrupt.USED_BUFFER)
     assert not raw.device.interrupt_line
 
 

@@ -258,6 +258,14 @@ def test_a_fault_of_one_queue_leaves_the_others_working() -> None:
     assert raw.device.read32(Reg.QUEUE_USED_INDEX) == 1
     assert raw.device.read32(Reg.QUEUE_FAULT) == 0
     assert raw.device.read32(Reg.FAULT_QUEUE) == 0
+    raw.memory.write(other.avail_idx, b"\xff\xff")
+    raw.write(Reg.QUEUE_NOTIFY, 1)
+    raw.device.run()
+    assert raw.device.read32(Reg.QUEUE_FAULT) == Fault.AVAIL_JUMP
+    first = [raw.device.read32(reg) for reg in (Reg.FAULT_CODE, Reg.FAULT_QUEUE)]
+    assert first == [Fault.HEAD_RANGE, 0]
+    assert raw.device.read32(Reg.FAULT_DESCRIPTOR) == 77
+    assert raw.device.read32(Reg.FAULT_COUNT) == 2
 
 
 def test_after_queue_ready_0_a_stopped_queue_can_be_used_again() -> None:

@@ -265,6 +265,9 @@ def test_a_detached_buffer_leaves_the_ring_as_if_never_added(indirect: str, gone
             if token != "c":
                 world.queue.get_buf()  # frees descriptors between the adds
     worlds[0].queue.detach_buf(gone)
+    rings = [RingState.capture(world.memory, world.layout) for world in worlds]
+    assert not compare(*rings)
+    assert worlds[0].queue.num_free == worlds[1].queue.num_free
     for world in worlds:
         world.queue.add_buf([(A, 77)], 0, 1, "next")
     assert not compare(worlds[0].state(), worlds[1].state())
