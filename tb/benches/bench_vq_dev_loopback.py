@@ -74,7 +74,7 @@ async def one_chain_per_clock(dut: Any) -> None:
 
 @test()
 async def one_beat_per_clock(dut: Any) -> None:
-    """No gap between beats or packets: none out of whole packets, none in when some is swallowed."""
+    """No gap between beats or packets, neither out of whole ones nor in where some is left."""
     bench = FunctionBench(dut, Loopback())
     await bench.start()
     await bench.clocks(bench.queues + 8)
@@ -100,7 +100,7 @@ async def bytes_pass_before_the_packet_ends(dut: Any) -> None:
 
 @test()
 async def queues_that_stop_are_drained(dut: Any) -> None:
-    """A stopped queue's chains are returned, earn no credit, and its next life is granted afresh."""
+    """A stopped queue's chains are returned, but not credited; its next life starts afresh."""
     bench = FunctionBench(dut, Loopback())
     everything = (1 << bench.queues) - 1
     await bench.start(Pace(80, 60, 60, 60))

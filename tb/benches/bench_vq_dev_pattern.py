@@ -92,9 +92,9 @@ async def each_wrong_byte_is_counted(dut: Any, pace: Pace) -> None:
     for size in lengths(bench.beat)[1:8]:
         for at in {0, 1 % size, size // 2, size - 1}:
             queue = random.randrange(bench.queues)
-            data = bytearray(bench.expected(queue, size))
-            data[at] ^= 1 << random.randrange(8)
-            bench.send(Chain(queue, bytes(data), random.choice([0, size])))
+            spoilt = bytearray(bench.expected(queue, size))
+            spoilt[at] ^= 1 << random.randrange(8)
+            bench.send(Chain(queue, bytes(spoilt), random.choice([0, size])))
     await bench.finish()
     single = await bench.check_errors()
     assert single > 0

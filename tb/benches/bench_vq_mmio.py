@@ -99,7 +99,7 @@ class Engine:
             quiet = 0
             for queue in range(self.queues):
                 clocks[queue] = 0 if ready >> queue & 1 else clocks[queue] + 1
-                stale = 0 < self.quiet_clocks and clocks[queue] < STALE
+                stale = self.quiet_clocks > 0 and clocks[queue] < STALE
                 quiet |= (stale or clocks[queue] >= self.quiet_clocks) << queue
             self.dut.s_quiet.value = quiet
 
@@ -342,11 +342,11 @@ async def set_up_faults_in_order(dut: Any, driver_ok: bool) -> None:
     bench = Bench(dut)
     await bench.start()
     sizes = {0, 3, 0x80000000, 0x10001, 12, 2 * bench.size_max} - {bench.size_max}
-    cases = [(dict(queue_size=size), Fault.QUEUE_SIZE) for size in sizes]
+    cases = [({"queue_size": size}, Fault.QUEUE_SIZE) for size in sizes]
     for name, align in (("desc", 16), ("driver", 2), ("device", 4)):
         bits = [1 << bit for bit in range(align.bit_length() - 1)]
         cases += [({f"queue_{name}_low": 0x1000 + bit}, Fault.QUEUE_ALIGN) for bit in bits]
-    cases.append((dict(queue_size=0, queue_desc_low=1), Fault.QUEUE_SIZE))
+    cases.append(({"queue_size": 0, "queue_desc_low": 1}, Fault.QUEUE_SIZE))
     queue = bench.queues - 1
     for changes, fault in cases:
         await bench.write(Reg.STATUS, 0)
@@ -391,8 +391,8 @@ async def absent_queues(dut: Any) -> None:
     """A queue that does not exist reads zero everywhere and takes no set-up."""
     bench = Bench(dut)
     await bench.start()
-    count = 0
-    for queue in (bench.queues, bench.queues + 64, 0x100, 0x10000, 0x80000000, 0xFFFFFFFF):
+    absent = (bench.queues, bench.queues + 64, 0x100, 0x10000, 0x80000000, 0xFFFFFFFF)
+    for count, queue in enumerate(absent):
         sent = len(bench.engine.sent())
         await bench.set_up(queue)
         await bench.write(Reg.QUEUE_READY, 0)
@@ -400,9 +400,7 @@ async def absent_queues(dut: Any) -> None:
             assert await bench.read(reg) == 0, reg.name
         assert (await bench.faults())[3] == count
         await bench.write(Reg.QUEUE_READY, 1)
-        count += 1
-        first = (Fault.NO_SUCH_QUEUE, bench.queues, 0)
-        assert await bench.faults() == (*first, count)
+        assert await bench.faults() == (Fault.NO_SUCH_QUEUE, bench.queues, 0, count + 1)
         assert await bench.read(Reg.QUEUE_READY) == 0
         assert await bench.read(Reg.QUEUE_FAULT) == 0
         assert len(bench.engine.sent()) == max(sent, 7 * bench.queues)
@@ -460,7 +458,7 @@ async def an_event_in_the_cycle_of_its_acknowledgement_is_kept(dut: Any) -> None
 
 @test()
 async def interrupt_bits_are_independent(dut: Any) -> None:
-    """Each bit is set by its own event, cleared by its own acknowledgement; the line is their OR."""
+    """Each bit has its own event and its own acknowledgement; the line is their OR."""
     bench = Bench(dut)
     await bench.start()
     await bench.negotiate()

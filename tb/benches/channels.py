@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.handle import SimHandleBase
 from cocotb.triggers import ReadOnly, RisingEdge
 from cocotb.utils import get_sim_time
 
 CLOCK_NS = 4
 
-Fields = Mapping[str, SimHandleBase]
+Fields = Mapping[str, Any]
 
 
 class Word(NamedTuple):

@@ -75,11 +75,11 @@ class FunctionBench:
         self._free_tags: deque[int] = deque()
         self._packet_ends: list[int] = []  # number of the last beat of each packet given
 
-    async def start(self, pace: Pace = Pace(), live: int | None = None) -> None:  # noqa: B008
+    async def start(self, pace: Pace = Pace(), live: int | None = None) -> None:
         """Reset, then make queues live: those in the mask `live`, by default all."""
         dut = self.dut
-        names = ("req_queue", "req_tag", "req_readable", "req_writable", "req_valid")
-        names += ("axis_tdata", "axis_tkeep", "axis_tlast", "axis_tuser", "axis_tvalid", "live")
+        names = ["req_queue", "req_tag", "req_readable", "req_writable", "req_valid"]
+        names += ["axis_tdata", "axis_tkeep", "axis_tlast", "axis_tuser", "axis_tvalid", "live"]
         inputs = {f"s_{name}": 0 for name in names}
         inputs |= {"m_rsp_ready": 0, "m_axis_tready": 0}
         extra = ("s_other_queue", "s_other_valid", "s_cfg_addr", "s_cfg_wdata", "s_cfg_wstrb")
