@@ -255,6 +255,12 @@ def test_detach_of_what_is_published_used_or_unknown_is_refused() -> None:
 def test_a_detached_buffer_leaves_the_ring_as_if_never_added(indirect: str, gone: str) -> None:
     worlds = World(indirect=indirect), World(indirect=indirect)
     for world in worlds:
+        for token in range(12):  # leave something stale in every entry
+            world.queue.add_buf([(A, 9)], 1, 0, token)
+            if token % 4 == 3:
+                world.queue.sync()
+                world.device.run()
+                world.drain()
         for token in ("x", "y"):
             world.queue.add_buf([(A, 1), (B, 2)], 1, 1, token)
         world.queue.sync()
