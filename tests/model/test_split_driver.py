@@ -255,7 +255,7 @@ def test_detach_of_what_is_published_used_or_unknown_is_refused() -> None:
 def test_a_detached_buffer_leaves_the_ring_as_if_never_added(indirect: str, gone: str) -> None:
     worlds = World(indirect=indirect), World(indirect=indirect)
     for world in worlds:
-        for token in range(12):  # leave something stale in every entry
+        for token in range(16):  # leave something stale in every entry
             world.queue.add_buf([(A, 9)], 1, 0, token)
             if token % 4 == 3:
                 world.queue.sync()
