@@ -292,7 +292,7 @@ def run_bench(
     Args:
         top: module name; its file is found under rtl/ or tb/, or given in `sources`.
         parameters: of the module.
-        module: the test module, by default `bench_<top>.py` in tb/ or tests/rtl/.
+        module: the test module, by default `bench_<top>.py` in tb/benches/ or tests/rtl/.
         sim: "verilator" or "icarus"; by default the environment's SIM, else "icarus".
         seed: by default the environment's SEED, else 1.
         waves: "", "all"; by default the environment's WAVES.
@@ -342,10 +342,10 @@ def run_system(
 
 def bench_module(top: str) -> str:
     """Return the bench of a module."""
-    for folder in ("tb", "tests/rtl"):
+    for folder in ("tb/benches", "tests/rtl"):
         if (ROOT / folder / f"bench_{top}.py").exists():
             return f"{folder}/bench_{top}.py"
-    raise BuildError(f"no bench_{top}.py in tb/ or tests/rtl/")
+    raise BuildError(f"no bench_{top}.py in tb/benches/ or tests/rtl/")
 
 
 def fail(text: str) -> NoReturn:

@@ -12,6 +12,7 @@ from typing import Any
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
+from cocotb.types import Logic
 
 from tb.native_memory import Kind, NativeMemory, Reorder, Response, Settings, Violation, latency
 
@@ -48,8 +49,8 @@ class Master:
     """Drives bursts as fast as they are taken; records every handshake."""
 
     dut: Any
-    r_ready: Callable[[], bool] = lambda: True
-    b_ready: Callable[[], bool] = lambda: True
+    r_ready: Callable[[], int | Logic] = lambda: 1
+    b_ready: Callable[[], int | Logic] = lambda: 1
     cycle: int = 0
     ar: list[Seen] = field(default_factory=list)
     r: list[Seen] = field(default_factory=list)
@@ -118,8 +119,8 @@ class Master:
             self.pin("wlast").value = int(last)
         for channel, on in offered.items():
             self.pin(channel + "valid").value = int(on)
-        self.pin("rready").value = int(self.r_ready())
-        self.pin("bready").value = int(self.b_ready())
+        self.pin("rready").value = self.r_ready()
+        self.pin("bready").value = self.b_ready()
         return offered
 
     async def _run(self) -> None:
@@ -241,7 +242,7 @@ async def bandwidth_is_what_was_asked(dut: Any, percent: int) -> None:
     await master.until(lambda: len(master.r) == 256 and len(master.b) == 16)
     for beats in (master.r, master.w):
         cycles = beats[-1].cycle - beats[0].cycle
-        assert abs(cycles - 255 * 100 / percent) <= 1
+        assert abs(cycles - 255 * 100 / percent) <= 100 / percent  # one beat may be saved up
 
 
 @cocotb.test(**TIMEOUT)
@@ -446,7 +447,10 @@ async def watched_accesses_are_logged_and_counted(dut: Any) -> None:
 @cocotb.parametrize(stall=[0, 30, 80], reorder=[0, 2])
 async def random_traffic_agrees_with_a_plain_memory(dut: Any, stall: int, reorder: int) -> None:
     """Reads and writes at random, in separate halves of the memory, under back-pressure."""
-    ready = lambda: random.randrange(100) >= stall  # noqa: E731
+
+    def ready() -> int:
+        return int(random.randrange(100) >= stall)
+
     master = Master(dut, r_ready=ready, b_ready=ready)
     await master.start(
         Settings(
@@ -488,6 +492,7 @@ async def random_traffic_agrees_with_a_plain_memory(dut: Any, stall: int, reorde
                 expected[at + i] = data[i]
     count = sum(burst.beats for burst in reads)
     await master.until(lambda: len(master.r) == count and len(master.b) == writes)
+    await RisingEdge(dut.clk)
     assert memory.read(BASE + half, half) == expected
     for id in range(16):
         wanted = [
@@ -507,49 +512,47 @@ async def random_traffic_agrees_with_a_plain_memory(dut: Any, stall: int, reorde
 
 @cocotb.test(**TIMEOUT)
 async def planted_fault(dut: Any) -> None:
-    master = Master(dut, r_ready=lambda: False, b_ready=lambda: False)
-    await master.start(Settings(stall_ar=99, stall_aw=99, stall_w=99, max_reads=1, max_writes=1))
+    master = Master(dut, r_ready=lambda: 0, b_ready=lambda: 0)
+    stalled = Settings(read_latency=(999, 999), max_reads=1, stall_aw=99, stall_w=99)
+    plant = os.environ["PLANT"]
+    waits = plant in ("ar_drops", "ar_changes", "aw_changes", "w_changes")
+    await master.start(stalled if waits else Settings())
     step = master.bus_bytes
     full = (1 << step) - 1
-    plant = os.environ["PLANT"]
-    if plant == "none":
-        master.memory.configure(Settings())
-        await master.read_all([])
-        return
-    if plant in ("ar_drops", "ar_changes", "aw_changes", "w_changes"):
+    reads = {
+        "read_crosses": Burst(BASE + 4096 - step, 2),
+        "too_wide": Burst(BASE, 1, size=2 * step),
+    }
+    writes = {
+        "write_crosses": Burst(BASE + 4096 - step, 2, data=[(0, full)] * 2),
+        "short_write": Burst(BASE, 2, data=[(0, full)]),
+        "long_write": Burst(BASE, 1, data=[(0, full)] * 2),
+        "strobes_before_start": Burst(BASE + 1, 1, data=[(0, full)]),
+        "strobes_of_narrow": Burst(BASE, 1, size=1, data=[(0, 2)]),
+    }
+    if plant in reads:
+        master.read(reads[plant])
+    elif plant in writes:
+        master.write(writes[plant])
+    elif plant == "fixed_burst":
+        master._address = lambda channel, burst: None  # type: ignore[method-assign]
         master.read(Burst(BASE, 1))
-        master.write(Burst(BASE, 1, data=[(1, full)]))
-        for _ in range(2):
+    elif plant == "unknown":
+        master.r_ready = lambda: Logic("X")
+    elif waits:
+        # the slave takes the first of each and lets the others wait
+        for _ in range(3):
+            master.read(Burst(BASE, 1))
+            master.write(Burst(BASE, 1, data=[(1, full)]))
+        for _ in range(6):
             await RisingEdge(dut.clk)
-        master.reads[0] = Burst(BASE + (64 if plant == "ar_changes" else 0), 1)
-        master.writes[0].addr += 64 if plant == "aw_changes" else 0
-        if plant == "w_changes":
-            master.beats[0] = (2, full, True)
         if plant == "ar_drops":
             master.reads.clear()
-    else:
-        master.memory.configure(Settings())
-        bursts = {
-            "read_crosses": Burst(BASE + 4096 - step, 2),
-            "too_wide": Burst(BASE, 1, size=2 * step),
-        }
-        writes = {
-            "write_crosses": Burst(BASE + 4096 - step, 2, data=[(0, full)] * 2),
-            "short_write": Burst(BASE, 2, data=[(0, full)]),
-            "long_write": Burst(BASE, 1, data=[(0, full)] * 2),
-            "strobes_before_start": Burst(BASE + 1, 1, data=[(0, full)]),
-            "strobes_of_narrow": Burst(BASE, 1, size=1, data=[(0, 2)]),
-        }
-        if plant in bursts:
-            master.read(bursts[plant])
-        if plant in writes:
-            master.write(writes[plant])
-        if plant == "fixed_burst":
-            master._address = lambda channel, burst: None  # type: ignore[method-assign]
-            master.read(Burst(BASE, 1))
-        if plant == "x_valid":
-            await RisingEdge(dut.clk)
-            dut.m_axi_arvalid.value = cocotb.types.Logic("X")
-            await ReadOnly()
+        elif plant == "ar_changes":
+            master.reads[0].addr += 64
+        elif plant == "aw_changes":
+            master.writes[0].addr += 64
+        else:
+            master.beats[0] = (2, full, True)
     for _ in range(200):
         await RisingEdge(dut.clk)

@@ -199,7 +199,8 @@ void Slave::next_ready() {
     out_.ar_ready = reads_.size() < settings_.max_reads && !chance(settings_.stall_percent[AR]);
     out_.aw_ready = writes_.size() + responses_.size() < settings_.max_writes &&
                     !chance(settings_.stall_percent[AW]);
-    out_.w_ready = early_data_.size() < EARLY_DATA && write_credit_ >= 100 &&
+    out_.w_ready = early_data_.size() < EARLY_DATA &&
+                   write_credit_ + settings_.write_percent >= 100 &&  // what the next edge finds
                    !chance(settings_.stall_percent[W]);
     out_.busy = out_.r_valid || out_.b_valid || !reads_.empty() || !writes_.empty() ||
                 !responses_.empty() || !early_data_.empty();
