@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_faults.vh - fault codes, as in docs/architecture.md.
+// vq_faults.vh - fault codes, as FaultCode reports them (docs/architecture.md).
+// Generated from pymodel/faults.py by 'make generate': change that instead.
 /* verilator lint_off UNUSEDPARAM */
-localparam [4:0] FAULT_AVAIL_JUMP               = 5'd1;
-localparam [4:0] FAULT_HEAD_RANGE               = 5'd2;
-localparam [4:0] FAULT_NEXT_RANGE               = 5'd3;
-localparam [4:0] FAULT_CHAIN_TOO_LONG           = 5'd4;
-localparam [4:0] FAULT_CHAIN_OVER_CAP           = 5'd5;
-localparam [4:0] FAULT_READ_AFTER_WRITE         = 5'd6;
-localparam [4:0] FAULT_INDIRECT_NOT_NEGOTIATED  = 5'd7;
-localparam [4:0] FAULT_INDIRECT_NESTED          = 5'd8;
-localparam [4:0] FAULT_INDIRECT_WITH_NEXT       = 5'd9;
-localparam [4:0] FAULT_INDIRECT_SIZE            = 5'd10;
-localparam [4:0] FAULT_ADDR_WRAP                = 5'd11;
-localparam [4:0] FAULT_CHAIN_BYTES              = 5'd12;
-localparam [4:0] FAULT_MEM_AVAIL                = 5'd13;
-localparam [4:0] FAULT_MEM_DESC                 = 5'd14;
-localparam [4:0] FAULT_MEM_INDIRECT             = 5'd15;
-localparam [4:0] FAULT_MEM_READ                 = 5'd16;
-localparam [4:0] FAULT_MEM_WRITE                = 5'd17;
-localparam [4:0] FAULT_MEM_USED                 = 5'd18;
-localparam [4:0] FAULT_QUEUE_SIZE               = 5'd19;
-localparam [4:0] FAULT_QUEUE_ALIGN              = 5'd20;
-localparam [4:0] FAULT_NO_SUCH_QUEUE            = 5'd21;
+localparam [4:0] FAULT_AVAIL_JUMP              = 5'd1;
+localparam [4:0] FAULT_HEAD_RANGE              = 5'd2;
+localparam [4:0] FAULT_NEXT_RANGE              = 5'd3;
+localparam [4:0] FAULT_CHAIN_TOO_LONG          = 5'd4;
+localparam [4:0] FAULT_CHAIN_OVER_CAP          = 5'd5;
+localparam [4:0] FAULT_READ_AFTER_WRITE        = 5'd6;
+localparam [4:0] FAULT_INDIRECT_NOT_NEGOTIATED = 5'd7;
+localparam [4:0] FAULT_INDIRECT_NESTED         = 5'd8;
+localparam [4:0] FAULT_INDIRECT_WITH_NEXT      = 5'd9;
+localparam [4:0] FAULT_INDIRECT_SIZE           = 5'd10;
+localparam [4:0] FAULT_ADDR_WRAP               = 5'd11;
+localparam [4:0] FAULT_CHAIN_BYTES             = 5'd12;
+localparam [4:0] FAULT_MEM_AVAIL               = 5'd13;
+localparam [4:0] FAULT_MEM_DESC                = 5'd14;
+localparam [4:0] FAULT_MEM_INDIRECT            = 5'd15;
+localparam [4:0] FAULT_MEM_READ                = 5'd16;
+localparam [4:0] FAULT_MEM_WRITE               = 5'd17;
+localparam [4:0] FAULT_MEM_USED                = 5'd18;
+localparam [4:0] FAULT_QUEUE_SIZE              = 5'd19;
+localparam [4:0] FAULT_QUEUE_ALIGN             = 5'd20;
+localparam [4:0] FAULT_NO_SUCH_QUEUE           = 5'd21;
 /* verilator lint_on UNUSEDPARAM */

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Generate what has its one description in the golden model: register and fault numbers.
+
+- `rtl/transport/vq_regs.vh` and `docs/registers.md` from `pymodel/registers.py`
+- `rtl/engine/vq_faults.vh` from `pymodel/faults.py`
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ci.toolchain import ROOT
+from pymodel.faults import Fault
+from pymodel.registers import CONFIG_REGISTERS, REGISTERS, Reg, Register
+
+ADDRESS_BITS = 12
+FAULT_BITS = 5
+
+
+def header(name: str, text: str, source: str, parameters: Iterable[tuple[str, int, str]]) -> str:
+    """Return a Verilog header of local parameters, given as (name, bits, value)."""
+    rows = list(parameters)
+    width = max(len(parameter) for parameter, _, _ in rows)
+    lines = [
+        "// SPDX-License-Identifier: Apache-2.0",
+        f"// {name} - {text}",
+        f"// Generated from {source} by 'make generate': change that instead.",
+        "/* verilator lint_off UNUSEDPARAM */",
+        *(f"localparam [{bits - 1}:0] {name:<{width}} = {value};" for name, bits, value in rows),
+        "/* verilator lint_on UNUSEDPARAM */",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def registers_header() -> str:
+    """Return rtl/transport/vq_regs.vh."""
+    return header(
+        "vq_regs.vh",
+        "byte offsets of the registers (section 4.2.2; the engine's own from 0x800).",
+        "pymodel/registers.py",
+        ((f"REG_{reg.name}", ADDRESS_BITS, f"{ADDRESS_BITS}'h{reg.value:03x}") for reg in Reg),
+    )
+
+
+def faults_header() -> str:
+    """Return rtl/engine/vq_faults.vh."""
+    return header(
+        "vq_faults.vh",
+        "fault codes, as FaultCode reports them (docs/architecture.md).",
+        "pymodel/faults.py",
+        ((f"FAULT_{fault.name}", FAULT_BITS, f"{FAULT_BITS}'d{fault.value}") for fault in Fault),
+    )
+
+
+def table(registers: Sequence[Register]) -> list[str]:
+    """Return the table of some registers."""
+    lines = ["| offset | name | access | reset | meaning | clause |", "|---|---|---|---|---|---|"]
+    for register in registers:
+        reset = "(built)" if register.reset is None else f"{register.reset:#x}"
+        meaning = register.meaning + (" (of the queue in QueueSel)" if register.per_queue else "")
+        cells = [f"{register.offset:#05x}", register.name, register.access.value, reset, meaning]
+        lines.append(f"| {' | '.join([*cells, register.clause])} |")
+    return lines
+
+
+def fields(registers: Sequence[Register]) -> list[str]:
+    """Return the tables of the registers' fields."""
+    lines: list[str] = []
+    for register in registers:
+        if not register.fields:
+            continue
+        lines += ["", f"### {register.name}", "", "| bits | name | meaning |", "|---|---|---|"]
+        for field in register.fields:
+            same = field.high == field.low
+            bits = str(field.low) if same else f"{field.high}:{field.low}"
+            lines.append(f"| {bits} | {field.name} | {field.meaning} |")
+    return lines
+
+
+def registers_page() -> str:
+    """Return docs/registers.md."""
+    standard = [register for register in REGISTERS if register.offset < 0x800]
+    own = [register for register in REGISTERS if register.offset >= 0x800]
+    lines = [
+        "<!-- SPDX-License-Identifier: Apache-2.0 -->",
+        "<!-- Generated from pymodel/registers.py by 'make generate': change that instead. -->",
+        "# Registers",
+        "",
+        "32-bit registers in a 4 KiB space, AXI4-Lite. `W` registers read as 0. The rules that go",
+        "beyond this table are in [architecture.md](architecture.md).",
+        "",
+        "## virtio-mmio",
+        "",
+        *table(standard),
+        "",
+        "## The engine's own",
+        "",
+        *table(own),
+        "",
+        "## Configuration space of the test device",
+        "",
+        *table(CONFIG_REGISTERS),
+        "",
+        "## Fields",
+        *fields(REGISTERS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def outputs() -> dict[Path, str]:
+    """Return every generated file and what it must hold."""
+    return {
+        ROOT / "rtl" / "transport" / "vq_regs.vh": registers_header(),
+        ROOT / "rtl" / "engine" / "vq_faults.vh": faults_header(),
+        ROOT / "docs" / "registers.md": registers_page(),
+    }
+
+
+def main() -> None:
+    """Write the files that differ, or with --check name them and fail."""
+    parser = argparse.ArgumentParser(prog="ci.generate", description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if any differs")
+    check = parser.parse_args().check
+    stale = [
+        (path, text)
+        for path, text in outputs().items()
+        if not path.exists() or path.read_text() != text
+    ]
+    for path, text in stale:
+        name = path.relative_to(ROOT)
+        if check:
+            print(f"{name} is not what pymodel says: run 'make generate'")
+        else:
+            path.write_text(text)
+            print(f"wrote {name}")
+    sys.exit(bool(check and stale))
+
+
+if __name__ == "__main__":
+    main()
