@@ -144,7 +144,7 @@ def python_checks() -> list[Check]:
     present = [name for name in PYTHON_FOLDERS if list((ROOT / name).glob("**/*.py"))]
     checked = [name for name in ("tb", "ci") if name in present]
     cache = ("--cache-dir", str(BUILD / "ruff"))
-    checks = [
+    checks: list[Check] = [
         partial(python_tool, "ruff", "ruff", "check", "-q", *cache, *present),
         partial(python_tool, "ruff format", "ruff", "format", "--check", *cache, *present),
         partial(python_tool, "mypy", "mypy", *checked),

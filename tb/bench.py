@@ -9,7 +9,7 @@ from typing import Any, Optional
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import First, RisingEdge, Timer
 
-from tb.native_memory import NativeMemory, Settings
+from tb.native_memory import NativeMemory, Settings, settings_from_environment
 from tb.registers import Registers, RegisterTimeout
 
 PERIOD_NS = 4  # of tb_top's clock
@@ -39,10 +39,10 @@ class Bench:
     """
 
     def __init__(self, dut: Any, settings: Optional[Settings] = None) -> None:
-        """Empty the memory; `settings` are those of the memory slave."""
+        """Empty the memory; `settings` are the memory slave's, by default the environment's."""
         self.dut = dut
         self.memory = NativeMemory()
-        self.memory.configure(settings)
+        self.memory.configure(settings or settings_from_environment())
         self.registers = Registers(dut, dut.clk)
         self.dump(os.environ.get("TB_WAVES") == "all")
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import bisect
 import ctypes
 import enum
+import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Optional
 
 from pymodel import MemoryFault, MemoryFaultKind
@@ -80,6 +81,23 @@ class Settings:
     max_reads: int = 1024
     max_writes: int = 1024
     seed: int = 1
+
+
+def settings_from_environment() -> Settings:
+    """Return the settings that TB_PROFILE holds as JSON (a profile of ci/matrix.toml).
+
+    What it does not name is as in `Settings`; the seed is SEED's.
+    """
+    profile = json.loads(os.environ.get("TB_PROFILE", "{}"))
+    known = {field.name for field in fields(Settings)}
+    if not set(profile) <= known:
+        unknown = ", ".join(sorted(set(profile) - known))
+        raise ValueError(f"memory profile: no field {unknown}; there are {', '.join(known)}")
+    for name in ("read_latency", "write_latency"):
+        if name in profile:
+            lowest, highest = profile[name]
+            profile[name] = (lowest, highest)
+    return replace(Settings(seed=int(os.environ.get("SEED", "1"))), **profile)
 
 
 def latency(cycles: int, highest: Optional[int] = None) -> Settings:
@@ -163,7 +181,10 @@ class _Violation(ctypes.Structure):
 
 class _Poke(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_uint64) for name in ("first", "last", "count", "delay", "addr", "length")),
+        *(
+            (name, ctypes.c_uint64)
+            for name in ("first", "last", "count", "delay", "addr", "length")
+        ),
         ("data", ctypes.c_char_p),
         ("trigger", ctypes.c_uint32),
         ("before", ctypes.c_uint32),

@@ -19,7 +19,6 @@ from tb.native_memory import Kind, NativeMemory, Reorder, Response, Settings, Vi
 BASE = 0x4_0000
 SIZE = 0x8000
 TOP_BASE = (1 << 64) - 0x1000
-TIMEOUT = {"timeout_time": 400, "timeout_unit": "us"}
 
 
 @dataclass
@@ -201,7 +200,7 @@ def wide(cycles: int, **changes: Any) -> Settings:
     return Settings(read_latency=(cycles, cycles), write_latency=(cycles, cycles), **changes)
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 @cocotb.parametrize(cycles=[1, 2, 16, 128])
 async def latency_is_exact(dut: Any, cycles: int) -> None:
     master = Master(dut)
@@ -230,7 +229,7 @@ async def full_rate_at_any_latency(dut: Any, cycles: int) -> None:
     assert master.b[-1].cycle - master.w[-1].cycle == cycles
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 @cocotb.parametrize(percent=[10, 50, 90])
 async def bandwidth_is_what_was_asked(dut: Any, percent: int) -> None:
     master = Master(dut)
@@ -245,7 +244,7 @@ async def bandwidth_is_what_was_asked(dut: Any, percent: int) -> None:
         assert abs(cycles - 255 * 100 / percent) <= 100 / percent  # one beat may be saved up
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 @cocotb.parametrize(reorder=[0, 1, 2])
 async def responses_keep_their_order_within_an_id(dut: Any, reorder: int) -> None:
     master = Master(dut)
@@ -278,7 +277,7 @@ async def responses_keep_their_order_within_an_id(dut: Any, reorder: int) -> Non
     assert sorted(r.id for r in responses) == sorted(b.id for b in bursts)
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 async def refused_and_absent_memory_answers_errors(dut: Any) -> None:
     master = Master(dut)
     await master.start(latency(3))
@@ -304,7 +303,7 @@ async def refused_and_absent_memory_answers_errors(dut: Any) -> None:
     assert [beat.response for beat in seen] == [ok, ok, slave, ok]
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 async def memory_may_end_at_the_last_address(dut: Any) -> None:
     master = Master(dut)
     master.memory.add_region(TOP_BASE, 0x1000)
@@ -317,7 +316,7 @@ async def memory_may_end_at_the_last_address(dut: Any) -> None:
     assert (seen[0].response, seen[0].data & 0xFF) == (Response.OKAY, 0x5A)
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 async def narrow_and_unaligned_bursts_use_their_lanes(dut: Any) -> None:
     master = Master(dut)
     await master.start(latency(2))
@@ -348,7 +347,7 @@ async def narrow_and_unaligned_bursts_use_their_lanes(dut: Any) -> None:
     assert memory.read(BASE, 2 * step) == expected
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 @cocotb.parametrize(nth=[1, 2, 3, 4], before=[False, True])
 async def a_race_lands_between_two_beats(dut: Any, nth: int, before: bool) -> None:
     """The driver changes all words at the n-th beat: beats before show the old, after the new."""
@@ -368,7 +367,7 @@ async def a_race_lands_between_two_beats(dut: Any, nth: int, before: bool) -> No
     assert memory.read(BASE + 8 * step, 1) == b"\x33"
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 @cocotb.parametrize(delay=[1, 2, 3])
 async def a_race_may_be_late(dut: Any, delay: int) -> None:
     master = Master(dut)
@@ -394,7 +393,7 @@ async def a_race_may_be_late(dut: Any, delay: int) -> None:
     assert memory.race_cycle(on_write) == master.w[-2].cycle
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 async def writes_outside_what_is_allowed_are_recorded(dut: Any) -> None:
     master = Master(dut)
     await master.start(latency(1))
@@ -415,7 +414,7 @@ async def writes_outside_what_is_allowed_are_recorded(dut: Any) -> None:
     assert memory.violations() == [Violation(master.w[-1].cycle, BASE - step, 1)]
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 async def watched_accesses_are_logged_and_counted(dut: Any) -> None:
     master = Master(dut)
     await master.start(latency(1))
@@ -510,7 +509,7 @@ async def random_traffic_agrees_with_a_plain_memory(dut: Any, stall: int, reorde
 # ---- Faults planted on the pins, chosen by PLANT: each must stop the run (see the pytest)
 
 
-@cocotb.test(**TIMEOUT)
+@cocotb.test(timeout_time=400, timeout_unit="us")
 async def planted_fault(dut: Any) -> None:
     master = Master(dut, r_ready=lambda: 0, b_ready=lambda: 0)
     stalled = Settings(read_latency=(999, 999), max_reads=1, stall_aw=99, stall_w=99)
