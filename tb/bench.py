@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from typing import Any, Optional
 
+import cocotb
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import First, RisingEdge, Timer
 
@@ -45,6 +46,8 @@ class Bench:
         self.memory.configure(settings or settings_from_environment())
         self.registers = Registers(dut, dut.clk)
         self.dump(os.environ.get("TB_WAVES") == "all")
+        if "TB_DUMP_FROM" in os.environ:
+            cocotb.start_soon(self._dump_from(int(os.environ["TB_DUMP_FROM"])))
 
     async def start(self) -> None:
         """Reset the device."""
@@ -117,5 +120,14 @@ class Bench:
         self.dut.track_token.value = token & 0xFFFF_FFFF
 
     def dump(self, on: bool) -> None:
-        """Write waves from here on, or stop; without effect in a run without waves."""
-        self.dut.dump_enable.value = int(on)
+        """Write waves from here on, or stop; without effect in a run without waves.
+
+        A run that is repeated for its end (TB_DUMP_FROM) selects no other window.
+        """
+        if "TB_DUMP_FROM" not in os.environ:
+            self.dut.dump_enable.value = int(on)
+
+    async def _dump_from(self, cycle: int) -> None:
+        self.dut.dump_enable.value = 0
+        await self.wait_cycles(cycle - self.cycle)
+        self.dut.dump_enable.value = 1

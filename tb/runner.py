@@ -19,6 +19,7 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ SYSTEM_SIGNALS = (
     *("track_op", "track_queue", "track_token", "s_axil_*"),
 )
 DEFAULT_TIMEOUT_S = 600
+CLOCK_NS = 4  # of tb_top
+WINDOW_CYCLES = 5000  # of waves before a failure, where waves are windowed
 LAST = BUILD / "last-run.json"
 
 
@@ -171,54 +174,95 @@ def simulate_command(run: Run, build_folder: Path, waves: Path | None) -> list[s
 def execute(run: Run, *, timeout_s: float = DEFAULT_TIMEOUT_S, echo: bool = False) -> Result:
     """Build, run and judge; raise RunFailed or BuildError.
 
+    A run with windowed waves that fails is run again for the waves of its last cycles: runs
+    repeat exactly.
+
     Args:
         run: what to do.
         timeout_s: end the simulator after so many seconds of real time.
         echo: show what the simulator prints as it comes.
     """
+    __tracebackhide__ = True  # pytest shows the message alone
     folder = BUILD / "runs" / run.label()
     with locked(folder.with_name(folder.name + ".lock"), fcntl.LOCK_EX):
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
             old.unlink()
-        log = folder / "run.log"
-        waves = folder / "dump.fst" if run.waves else None
         build_folder = build(run.design)
-        env = environment(run, folder)
-        command = simulate_command(run, build_folder, waves)
-        record(run, log, waves)
+        attempt = Attempt(run, folder, build_folder, timeout_s)
+        record(run, attempt.log, attempt.waves)
         with locked(build_folder.with_name(build_folder.name + ".lock"), fcntl.LOCK_SH):
-            ended = simulate(command, env, folder, log, timeout_s, echo)
-        return judge(run, folder, log, waves, ended)
+            ended = attempt.simulate({}, echo)
+            try:
+                return judge(run, folder, attempt.log, attempt.waves, ended)
+            except RunFailed as failure:
+                if run.waves != "window":
+                    raise
+                text = str(failure)
+            start = max(0, failed_at_ns(folder / "results.xml") // CLOCK_NS - WINDOW_CYCLES)
+            attempt.simulate({"TB_DUMP_FROM": str(start)}, False)
+        raise RunFailed(
+            f"{text}\n  waves from cycle {start} on: {shown(folder / 'dump.fst')}"
+            " ('make waves' opens them)"
+        )
 
 
-def simulate(
-    command: Sequence[str],
-    env: Mapping[str, str],
-    folder: Path,
-    log: Path,
-    timeout_s: float,
-    echo: bool,
-) -> str:
-    """Run the simulator into `log`; return why it ended badly, or nothing."""
-    sink = f"> {shlex.quote(str(log))} 2>&1"
-    if echo:
-        sink = f"2>&1 | tee {shlex.quote(str(log))}"
-    script = f"set -o pipefail; exec {shlex.join(command)} {sink}" if not echo else ""
-    script = script or f"set -o pipefail; {shlex.join(command)} {sink}"
-    process = subprocess.Popen(
-        ["bash", "-c", script], cwd=folder, env=dict(env), stdin=subprocess.DEVNULL
-    )
+class Attempt:
+    """One start of a simulator."""
+
+    def __init__(self, run: Run, folder: Path, build_folder: Path, timeout_s: float) -> None:
+        self.folder, self.timeout_s = folder, timeout_s
+        self.log = folder / "run.log"
+        self.waves = folder / "dump.fst" if run.waves else None
+        self.env = environment(run, folder)
+        self.command = simulate_command(run, build_folder, self.waves)
+
+    def simulate(self, env: Mapping[str, str], echo: bool) -> str:
+        """Run the simulator into the log; return why it ended badly, or nothing."""
+        late = threading.Event()
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self.env | dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if echo else log,
+                stderr=subprocess.STDOUT,
+            )
+
+            def end() -> None:
+                late.set()
+                process.kill()
+
+            timer = threading.Timer(self.timeout_s, end)
+            timer.start()
+            try:
+                if process.stdout is not None:
+                    for line in process.stdout:
+                        log.write(line)
+                        sys.stdout.buffer.write(line)
+                        sys.stdout.flush()
+                code = process.wait()
+            finally:
+                timer.cancel()
+                process.kill()
+        if late.is_set():
+            return f"the simulator was ended: it had not finished after {self.timeout_s:g} s"
+        return f"the simulator ended with code {code}" if code else ""
+
+
+def failed_at_ns(results: Path) -> int:
+    """Return the simulation time at which the first test failed, 0 if that is not known."""
     try:
-        code = process.wait(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return f"the simulator was ended: it had not finished after {timeout_s:g} s"
-    except BaseException:
-        process.kill()
-        raise
-    return f"the simulator ended with code {code}" if code else ""
+        cases = ElementTree.parse(results).getroot().iter("testcase")
+    except (OSError, ElementTree.ParseError):
+        return 0
+    for case in cases:
+        if case.find("failure") is not None or case.find("error") is not None:
+            for item in case.iter("property"):
+                if item.get("name") == "sim_time_stop":
+                    return int(float(item.get("value") or 0))
+    return 0
 
 
 def record(run: Run, log: Path, waves: Path | None) -> None:
@@ -247,6 +291,7 @@ def read_results(path: Path) -> tuple[Test, ...]:
 
 def judge(run: Run, folder: Path, log: Path, waves: Path | None, ended: str) -> Result:
     """Return the result of a run that passed; raise RunFailed otherwise."""
+    __tracebackhide__ = True
     tests = read_results(folder / "results.xml")
     text = log.read_text(errors="replace")
     checks = [line for line in text.splitlines() if "CHECK FAILED" in line]
@@ -287,6 +332,7 @@ def run_bench(
     own_clock: bool = False,
     exposed: Sequence[str] | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    echo: bool = False,
 ) -> Result:
     """Run the bench of one module.
 
@@ -296,7 +342,8 @@ def run_bench(
         module: the test module, by default `bench_<top>.py` in tb/benches/ or tests/rtl/.
         sim: "verilator" or "icarus"; by default the environment's SIM, else "icarus".
         seed: by default the environment's SEED, else 1.
-        waves: "", "all"; by default the environment's WAVES.
+        waves: "", "all" or "window" (what the bench selects, and the end of a failed run); by
+            default the environment's WAVES, whose 1 means all.
         pattern: run only the tests whose name this regular expression finds.
         env: passed on to the tests.
         sources: files besides those found by name, from the root.
@@ -304,7 +351,9 @@ def run_bench(
         own_clock: the simulator toggles `clk` (an input under Verilator), every 2 ns.
         exposed: signals of the top that Python reaches under Verilator; by default all.
         timeout_s: end the simulator after so many seconds.
+        echo: show what the simulator prints as it comes.
     """
+    __tracebackhide__ = True
     design = Design(
         sim=sim or os.environ.get("SIM", "icarus"),
         top=top,
@@ -323,13 +372,14 @@ def run_bench(
         waves=wanted_waves(waves),
         env=env or {},
     )
-    return execute(run, timeout_s=timeout_s)
+    return execute(run, timeout_s=timeout_s, echo=echo)
 
 
 def run_system(
     module: str, parameters: Mapping[str, int | str] | None = None, **options: Any
 ) -> Result:
     """Run a test module on the whole device; the options are those of `run_bench`."""
+    __tracebackhide__ = True
     return run_bench(
         SYSTEM_TOP,
         parameters,
