@@ -58,9 +58,7 @@ module vq_fn_credit #(
             count_next         = CREDITS[7:0];
             valid_next         = 1'b1;
         end
-        // What a queue was granted is void when it stops.
-        due_next   = due_next & s_live;
-        valid_next = valid_next && s_live[queue_next];
+        if (!s_live[queue_next]) valid_next = 1'b0;
     end
 
     always @(posedge clk) begin

@@ -50,7 +50,6 @@ module vq_axil_slave #(
     localparam [1:0] ST_READ  = 2'd2;   // the held read is offered, its response slot is free
 
     reg [1:0]        state_reg, state_next;
-    reg              turn_reg, turn_next;           // a read goes before a write
     reg              aw_valid_reg, aw_valid_next;
     reg              w_valid_reg,  w_valid_next;
     reg              ar_valid_reg, ar_valid_next;
@@ -79,28 +78,26 @@ module vq_axil_slave #(
 
     always @* begin
         state_next    = state_reg;
-        turn_next     = turn_reg;
         aw_valid_next = aw_valid_reg || s_axil_awvalid;
         w_valid_next  = w_valid_reg || s_axil_wvalid;
         ar_valid_next = ar_valid_reg || s_axil_arvalid;
         b_valid_next  = b_valid_reg && !s_axil_bready;
         r_valid_next  = r_valid_reg && !s_axil_rready;
         case (state_reg)
+            // A write goes first, yet neither kind starves the other: its channel is empty after it
             ST_IDLE: begin
-                if (can_write && !(can_read && turn_reg)) state_next = ST_WRITE;
+                if (can_write) state_next = ST_WRITE;
                 else if (can_read) state_next = ST_READ;
             end
             ST_WRITE: if (m_reg_ready) begin
                 aw_valid_next = 1'b0;
                 w_valid_next  = 1'b0;
                 b_valid_next  = 1'b1;
-                turn_next     = 1'b1;
                 state_next    = ST_IDLE;
             end
             ST_READ: if (m_reg_ready) begin
                 ar_valid_next = 1'b0;
                 r_valid_next  = 1'b1;
-                turn_next     = 1'b0;
                 state_next    = ST_IDLE;
             end
             default: state_next = ST_IDLE;
@@ -109,7 +106,6 @@ module vq_axil_slave #(
 
     always @(posedge clk) begin
         state_reg    <= state_next;
-        turn_reg     <= turn_next;
         aw_valid_reg <= aw_valid_next;
         w_valid_reg  <= w_valid_next;
         ar_valid_reg <= ar_valid_next;
@@ -121,7 +117,6 @@ module vq_axil_slave #(
         if (state_reg == ST_READ && m_reg_ready) r_data_reg <= m_reg_rdata;
         if (rst) begin
             state_reg    <= ST_IDLE;
-            turn_reg     <= 1'b0;
             aw_valid_reg <= 1'b0;
             w_valid_reg  <= 1'b0;
             ar_valid_reg <= 1'b0;

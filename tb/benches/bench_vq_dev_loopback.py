@@ -99,6 +99,34 @@ async def bytes_pass_before_the_packet_ends(dut: Any) -> None:
 
 
 @test()
+async def what_is_not_given_back_needs_no_output(dut: Any) -> None:
+    """While an answer cannot leave, packets without one are still taken."""
+    bench = FunctionBench(dut, Loopback())
+    await bench.start(Pace(out=0))
+    bench.send(Chain(0, noise(0, 3), 3))
+    for _ in range(bench.granted - 1):
+        bench.send(Chain(0, noise(0, 2 * bench.beat), 0))
+    await bench.clocks(6 * bench.chains + bench.queues + 20)
+    assert bench.data.waiting == 0
+    bench.out.percent = 100
+    await bench.finish()
+
+
+@test()
+async def a_grant_loses_no_return(dut: Any) -> None:
+    """Queues go live and stop all the time while another returns a chain in every clock."""
+    bench = FunctionBench(dut, Loopback())
+    await bench.start(live=1)
+    for _ in range(300):
+        bench.send(Chain(0, b"", 1))
+    for _ in range(60):
+        bench.set_live(1 | random.getrandbits(bench.queues))
+        await bench.clocks(random.randint(1, 9))
+    bench.set_live(1)
+    await bench.finish()
+
+
+@test()
 async def queues_that_stop_are_drained(dut: Any) -> None:
     """A stopped queue's chains are returned, but not credited; its next life starts afresh."""
     bench = FunctionBench(dut, Loopback())

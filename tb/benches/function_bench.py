@@ -152,14 +152,18 @@ class FunctionBench:
 
     async def _engine(self) -> None:
         credits_seen = beats_seen = 0
+        lately: deque[int] = deque(maxlen=2)  # queues live in the last clocks
         tags: dict[int, int] = {}  # tag to queue
         while True:
             await RisingEdge(self.dut.clk)
             for word in self.credit.words[credits_seen:]:
                 credits_seen += 1
                 queue = word.value["queue"]
+                live = any(each >> queue & 1 for each in (self.live, *lately))
+                assert live, f"credit for queue {queue}, which had stopped"
                 if self.live >> queue & 1:
                     self.credits[queue] += word.value["count"]
+            lately.append(self.live)
             for word in self.rsp.words[self._answers :]:
                 self._answers += 1
                 self._packets += word.value["len"] > 0

@@ -20,3 +20,10 @@ def test_vq_dev_pattern(sim, parameters):
     pattern = r"^(?!.*one_(chain|beat)_per_clock)" if parameters["CHAINS"] < 8 else ""
     bench = "tb/benches/bench_vq_dev_pattern.py"
     run_bench("vq_dev_pattern", parameters, bench, sim=sim, pattern=pattern)
+
+
+@pytest.mark.parametrize("sim", SIMULATORS)
+@pytest.mark.parametrize("data_w", [64, 512])
+def test_vq_pattern_sink(sim, data_w):
+    bench = "tb/benches/bench_vq_pattern_sink.py"
+    run_bench("vq_pattern_sink", {"DATA_W": data_w}, bench, sim=sim)
