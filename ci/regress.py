@@ -53,8 +53,8 @@ class Point:
 
     def __str__(self) -> str:
         return (
-            f"{self.block}: {self.sim} {self.data_w}-bit {self.queues} queues ring {self.ring_size} "
-            f"{self.profile} seed {self.seed}"
+            f"{self.block}: {self.sim} {self.data_w}-bit {self.queues} queues "
+            f"ring {self.ring_size} {self.profile} seed {self.seed}"
         )
 
 

@@ -108,10 +108,6 @@ class Debian:
                     return False
         return True
 
-    def provide(self, *names: str) -> bool:
-        """Install or unpack; True when either worked."""
-        return self.install(*names) or self.unpack(*names)
-
 
 def relative(path: Path) -> str:
     """Return a path as the reader sees it from the project's folder."""
@@ -152,21 +148,52 @@ def make_venv(debian: Debian) -> None:
     if done.exists() and done.read_text() == wanted:
         return
     log = BUILD / "setup-python.log"
-    create = (sys.executable, "-m", "venv", "--clear", str(VENV))
-    if not run(*create, log=log):
-        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-        if not (debian.install("python3-venv") and run(*create, log=log)):
-            fail(
-                "this Python cannot make a virtual environment. Install it with\n"
-                f"    apt-get install python3-venv    (or {package})\n"
-                f"and run again. Details: {relative(log)}"
-            )
+    create = (sys.executable, "-m", "venv", "--clear")
+    if not run(*create, str(VENV), log=log) and not (
+        (debian.install("python3-venv") and run(*create, str(VENV), log=log))
+        or (run(*create, "--without-pip", str(VENV), log=log) and unpack_pip(debian, log))
+    ):
+        fail(
+            "this Python cannot make a virtual environment. Install what it lacks with\n"
+            "    sudo apt-get install python3-venv\n"
+            f"and run again. Details: {relative(log)}"
+        )
     say(f"installing the packages of requirements.txt into {relative(VENV)}")
     pip = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check")
     if not run(*pip, "-r", str(REQUIREMENTS), log=log):
         tail = "\n".join(log.read_text().splitlines()[-8:])
         fail(f"pip could not install requirements.txt:\n{tail}\nDetails: {relative(log)}")
     done.write_text(wanted)
+
+
+def unpack_pip(debian: Debian, log: Path) -> bool:
+    """Give the virtual environment the pip of a Debian package, where Python brings none."""
+    if not debian.unpack("python3-pip-whl"):
+        return False
+    wheels = sorted(UNPACKED.glob("usr/share/python-wheels/pip-*.whl"))
+    python = str(VENV / "bin" / "python")
+    return bool(wheels) and run(python, f"{wheels[-1]}/pip", "install", str(wheels[-1]), log=log)
+
+
+def find_libpython(debian: Debian) -> dict[str, str]:
+    """Return the shared library of this Python, which the simulators load."""
+    program = "import find_libpython as f; print(f.find_libpython() or '')"
+    found = output(str(VENV / "bin" / "python"), "-c", program).strip()
+    if found:
+        return {"libpython": found}
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    package = f"libpython{version}"
+    if debian.install(package):
+        found = output(str(VENV / "bin" / "python"), "-c", program).strip()
+    elif debian.unpack(package):
+        found = next(map(str, UNPACKED.glob(f"usr/lib/*/libpython{version}.so.1.0")), "")
+    if not found:
+        fail(
+            "the shared library of this Python is missing. Install it with\n"
+            f"    sudo apt-get install {package}\n"
+            f"and run again. Details: {relative(debian.log)}"
+        )
+    return {"libpython": found}
 
 
 def find_icarus(debian: Debian) -> dict[str, str]:
@@ -176,7 +203,7 @@ def find_icarus(debian: Debian) -> dict[str, str]:
         if attempt() and all(shutil.which(name, path=outside_path()) for name in names):
             return {name: str(shutil.which(name, path=outside_path())) for name in names}
     if debian.unpack("iverilog"):
-        return wrap_icarus()
+        return wrap_icarus(debian)
     fail(
         "Icarus Verilog is missing and could not be had. Install it with\n"
         "    sudo apt-get install iverilog\n"
@@ -184,31 +211,31 @@ def find_icarus(debian: Debian) -> dict[str, str]:
     )
 
 
-def wrap_icarus() -> dict[str, str]:
+def wrap_icarus(debian: Debian) -> dict[str, str]:
     """Wrap the unpacked Icarus, whose own paths are those of an installed one."""
     libraries = sorted(UNPACKED.glob("usr/lib/*/ivl"))
     if not libraries:
         fail(f"the package iverilog holds no folder ivl (looked in {relative(UNPACKED)})")
-    ivl = libraries[0]
-    library_path = f"LD_LIBRARY_PATH={ivl.parent}:$LD_LIBRARY_PATH"
-    usr = UNPACKED / "usr"
-    wrappers = {
-        "iverilog": f'{library_path} exec {usr}/bin/iverilog -B{ivl} "$@"',
-        "vvp": f'{library_path} exec {usr}/bin/vvp -M{ivl} "$@"',
-        "iverilog-vpi": f"exec sed 's#^\\(INCOPT\\|LDLIBS\\|CXX\\)=#&#' {usr}/bin/iverilog-vpi",
-    }
+    ivl, usr = libraries[0], UNPACKED / "usr"
+    search = f"{ivl.parent}:{UNPACKED}/lib/{ivl.parent.name}"
+    shell = f"#!/bin/sh\nLD_LIBRARY_PATH={search}:$LD_LIBRARY_PATH exec {usr}/bin/"
     # iverilog-vpi is a script with its folders written in: give it ours
     script = (usr / "bin" / "iverilog-vpi").read_text()
     script = re.sub(r"-I/usr/include", f"-I{usr}/include", script)
     script = re.sub(r"-L/usr/lib\b", f"-L{usr}/lib", script)
+    texts = {
+        "iverilog": f'{shell}iverilog -B{ivl} "$@"\n',
+        "vvp": f'{shell}vvp -M{ivl} "$@"\n',
+        "iverilog-vpi": script,
+    }
     folder = TOOLS / "bin"
     folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, str] = {}
-    for name, line in wrappers.items():
-        path = folder / name
-        path.write_text(script if name == "iverilog-vpi" else f"#!/bin/sh\n{line}\n")
-        path.chmod(0o755)
-        found[name] = str(path)
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    found = {name: str(folder / name) for name in texts}
+    if not run(found["vvp"], "-V", log=debian.log):  # libraries that only a minimal system lacks
+        debian.unpack("libreadline8", "libbz2-1.0", "libtinfo6")
     return found
 
 
@@ -318,7 +345,12 @@ def main() -> None:
             return
         debian = Debian()
         make_venv(debian)
-        found = {**find_icarus(debian), **find_trace_libraries(debian), **find_verilator()}
+        found = {
+            **find_icarus(debian),
+            **find_libpython(debian),
+            **find_trace_libraries(debian),
+            **find_verilator(),
+        }
         found["stamp"] = stamp()
         found["versions"] = version_line(found)
         TOOLCHAIN.write_text(json.dumps(found, indent=2) + "\n")

@@ -20,6 +20,7 @@ class Toolchain:
     iverilog: str
     vvp: str
     iverilog_vpi: str
+    libpython: str
     verilator: str
     verilator_include: Path  # holds verilated.h
     include: str  # extra header folder for g++, or empty
@@ -44,6 +45,7 @@ def toolchain() -> Toolchain:
             iverilog=found["iverilog"],
             vvp=found["vvp"],
             iverilog_vpi=found["iverilog-vpi"],
+            libpython=found["libpython"],
             verilator=found["verilator"],
             verilator_include=Path(found["verilator_include"]),
             include=found.get("include", ""),

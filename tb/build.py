@@ -335,6 +335,7 @@ def build_verilator(design: Design) -> Path:
     link = ["g++", "-rdynamic", "-o", "sim", "main.o", "fast.o", "slow.o", *native]
     link += [f"{runtime}/libruntime.a", f"-Wl,-rpath,{libs}", f"-L{libs}", "-lcocotbvpi_verilator"]
     link += ["-pthread", *(["-llz4", "-lz"] if design.waves else [])]
+    link += [f"-Wl,-rpath,{tools.library}"] if tools.library else []
     step = Step(folder, repr((verilate, control, commands, link)))
     with locked(step.lock, fcntl.LOCK_EX):
         if not step.fresh():

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import cocotb_tools.config
-import find_libpython
 
 from ci.toolchain import BUILD, ROOT, toolchain
 from tb.build import SIMULATORS, BuildError, Design, build, build_native, digest, locked
@@ -128,9 +127,6 @@ def python_path(module: str) -> tuple[str, list[str]]:
 def environment(run: Run, folder: Path) -> dict[str, str]:
     """Return the environment of the simulator."""
     module, folders = python_path(run.module)
-    libpython = find_libpython.find_libpython()
-    if libpython is None:
-        raise BuildError("no shared library of this Python: install the package libpython3-dev")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("COCOTB_", "PYTEST_"))}
     env |= {
         "COCOTB_TOPLEVEL": run.design.top,
@@ -140,7 +136,7 @@ def environment(run: Run, folder: Path) -> dict[str, str]:
         "COCOTB_TRUST_INERTIAL_WRITES": "1" if run.design.sim == "verilator" else "0",
         "COCOTB_ANSI_OUTPUT": "0",
         "TOPLEVEL_LANG": "verilog",
-        "GPI_USERS": f"{libpython};{cocotb_tools.config.pygpi_entry_point()}",
+        "GPI_USERS": f"{toolchain().libpython};{cocotb_tools.config.pygpi_entry_point()}",
         "PYGPI_PYTHON_BIN": sys.executable,
         "PYTHONPATH": os.pathsep.join(
             [*folders, *filter(None, [os.environ.get("PYTHONPATH", "")])]

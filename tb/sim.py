@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Optional
 
-from ci.toolchain import ROOT
 from tb.build import SIMULATORS, BuildError
 from tb.runner import RunFailed, run_system, shown
 
