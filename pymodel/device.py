@@ -351,6 +351,8 @@ class ModelDevice:
             serve(number, queue.ring)
         except QueueFault as error:
             queue.stopped, queue.notified = True, False
+            if error.fault <= Fault.MEM_INDIRECT:
+                queue.ring.abandon()
             self._record(error.fault, number, error.descriptor | IN_TABLE * error.in_table)
 
     def _record(self, fault: Fault, number: int, descriptor: int = 0) -> None:

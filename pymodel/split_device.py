@@ -105,6 +105,20 @@ class SplitDevice:
         self.start_work()
         return False
 
+    def abandon(self) -> None:
+        """Go idle after a fault of the driver's: what was published counts as fetched.
+
+        No chain of the queue is taken any more; notifications are asked for as ever.
+        """
+        try:
+            while self.working:
+                if self.known <= self.layout.size:
+                    self._next_avail, self._fetched_any = self._seen, True
+                if self.go_idle():
+                    return
+        except QueueFault:  # the queue's first fault has been reported
+            self.working = False
+
     def fetch(self) -> Chain:
         """Fetch the next chain; `known` must not be 0.
 
