@@ -73,8 +73,9 @@ module vq_dev_pattern #(
     wire [QID_W-1:0]  count_queue = s_other_valid ? s_other_queue : s_req_queue;
     wire [7:0]        count;
     wire [7:0]        count_unused;
-    wire [7:0]        queue_number = {{(8-QID_W){1'b0}}, s_req_queue};
-    wire [7:0]        start = count + 8'd101 * queue_number;
+    wire [7:0]        queue_number = {{(8-QID_W){1'b0}}, s_req_queue};   // at most 63
+    wire [7:0]        start = count + {queue_number[1:0], 6'd0} + {queue_number[2:0], 5'd0} +
+                              {queue_number[5:0], 2'd0} + queue_number;     // 101 = 64 + 32 + 4 + 1
 
     assign s_req_ready = answer_ready && sink_ready && source_ready;
 

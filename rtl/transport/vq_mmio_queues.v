@@ -5,7 +5,7 @@
 //               reset, in the engine too
 //   Latency     1 cycle, write to output
 //   Throughput  1 write per cycle, but none while m_busy: 8 * QUEUES cycles after reset,
-//               4 cycles after QueueSel, and while a queue stops
+//               5 cycles after QueueSel, and while a queue stops
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
