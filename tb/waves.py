@@ -8,6 +8,7 @@ hold, and the state names in the RTL, so they always fit the design.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -171,10 +172,12 @@ def main() -> None:
     size = waves.stat().st_size / 1e6
     print(f"waves: {shown(waves)} ({size:.1f} MB), log: {shown(Path(last['log']))}")
     commands = viewers(waves)
+    display = any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
     for name, command in commands.items():
-        if shutil.which(name):
+        if display and shutil.which(name):
             sys.exit(subprocess.run(command, check=False).returncode)
-    print("No viewer on PATH. With one of these it opens by:")
+    missing = "No viewer on PATH." if display else "There is no display."
+    print(f"{missing} One of these opens them:")
     for command in commands.values():
         print("    " + " ".join(command))
     print("GTKWave is the Debian package gtkwave; Surfer is at surfer-project.org.")
