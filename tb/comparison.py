@@ -3,23 +3,42 @@
 
 `Comparison` waits after each operation until the RTL is idle, lets the model device catch up, and
 compares: what the operation returned or raised, the whole memory byte for byte (rings, event
-fields, indirect tables and buffers), the indices that the device holds, the interrupts that were
-served and the callbacks that ran. A difference ends the test with a `Mismatch` that names the
-operation, the first differing field and the time, and shows both rings side by side.
+fields, indirect tables and buffers), the indices that the device holds, its status and faults, the
+notifications sent, the interrupts that were served, the callbacks that ran and what they
+collected. A difference ends the test with a `Mismatch` that names the operation, the first
+differing field and the time, and shows both rings side by side.
+
+`tb.free_running` is the mode that never waits.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from pymodel import DeviceIndices, RingState, SplitVirtqueue, UsedBuffer, compare, draw_side_by_side
-from pymodel.registers import Reg
+from pymodel.registers import Config, Reg
 from tb.bench import Bench
-from tb.worlds import ModelWorld, RtlWorld, Setup, World
+from tb.worlds import ModelWorld, RtlWorld, Setup, World, areas
 
 MAX_SHOWN = 12  # differences listed
+DRAWN_SIZE = 64  # the largest ring that is drawn in a message
+COMPARED_REGISTERS = (
+    Reg.STATUS,
+    Reg.QUEUE_AVAIL_INDEX,
+    Reg.QUEUE_USED_INDEX,
+)
+FAULT_REGISTERS = (
+    Reg.FAULT_CODE,
+    Reg.FAULT_QUEUE,
+    Reg.FAULT_DESCRIPTOR,
+    Reg.FAULT_COUNT,
+    Reg.QUEUE_FAULT,
+    Reg.INTERRUPT_STATUS,
+)
+NEEDS_RESET = 64  # bit of Status
 
 
 class Mismatch(AssertionError):
@@ -54,7 +73,7 @@ class Tally:
     """What was compared so far."""
 
     operations: int = 0
-    chains: int = 0  # returned by get
+    chains: int = 0  # collected
     bytes_out: int = 0  # readable bytes of those
     bytes_in: int = 0  # bytes written by the device into those
     cycles: int = 0  # clock cycles from each operation's start until the engine was idle
@@ -62,13 +81,18 @@ class Tally:
     by_operation: dict[str, int] = field(default_factory=dict)
 
 
-class Comparison:
-    """Two worlds in step.
+class Pair:
+    """Two worlds, and what is common to both ways of comparing them.
 
     Args:
         bench: the started bench.
         setup: what both start from.
         device: parameters of the model device: queues, queue_size_max, max_chain, data_w.
+
+    Attributes:
+        rtl: the world of the Verilog.
+        model: the world of the model.
+        tally: what was compared.
     """
 
     def __init__(self, bench: Bench, setup: Setup, **device: Any) -> None:
@@ -77,60 +101,19 @@ class Comparison:
         self.rtl = RtlWorld(setup, bench)
         self.model = ModelWorld(setup, **device)
         self.tally = Tally()
-        self.calls: dict[str, list[Any]] = {"rtl": [], "model": []}  # callbacks that ran
-        self._readable: dict[tuple[int, Hashable], int] = {}
-        self._tokens = 0
+        # segments of every outstanding buffer: (readable bytes, writable segments)
+        self._held: dict[tuple[int, Hashable], tuple[int, list[tuple[int, int]]]] = {}
+        self._returned = 0  # entries of rtl.taken that were accounted for
 
     async def start(self) -> None:
-        """Bring both devices up and compare."""
+        """Bring both devices up, with their rings the only bytes that the device may write."""
         self.bench.track("init")
         await self.rtl.start()
         self.model.start()
-        await self._check("init", 0)
-
-    # ---- the five operations
-
-    async def add(
-        self,
-        queue: int,
-        segments: Sequence[tuple[int, int]],
-        out_num: int,
-        in_num: int,
-        token: Hashable,
-        indirect: Optional[bool] = None,
-    ) -> None:
-        """`add_buf` in both worlds."""
-        outcome = await self._both(
-            "add",
-            queue,
-            lambda vq: vq.add_buf(segments, out_num, in_num, token, indirect=indirect),
-            token,
-        )
-        outcome.take()
-        self._readable[queue, token] = sum(length for _, length in segments[:out_num])
-
-    async def sync(self, queue: int) -> None:
-        """`sync` in both worlds."""
-        (await self._both("sync", queue, lambda vq: vq.sync())).take()
-
-    async def get(self, queue: int) -> Optional[UsedBuffer]:
-        """`get_buf` in both worlds."""
-        outcome = await self._both("get", queue, lambda vq: vq.get_buf())
-        used: Optional[UsedBuffer] = outcome.take()
-        if used is not None:
-            self.tally.chains += 1
-            self.tally.bytes_in += used.length
-            self.tally.bytes_out += self._readable.pop((queue, used.data), 0)
-        return used
-
-    async def detach(self, queue: int, token: Hashable) -> None:
-        """`detach_buf` in both worlds."""
-        (await self._both("detach", queue, lambda vq: vq.detach_buf(token), token)).take()
-
-    async def restart(self, queue: int) -> bool:
-        """`restart` in both worlds."""
-        result: bool = (await self._both("restart", queue, lambda vq: vq.restart())).take()
-        return result
+        for vq in self.rtl.queues:
+            if vq is not None:
+                self.bench.memory.allow(*areas(vq.layout)[2])
+        self.bench.memory.check_writes()
 
     def write(self, addr: int, data: bytes) -> None:
         """Write the driver's data into both memories."""
@@ -149,30 +132,7 @@ class Comparison:
         self.rtl.allocator.free(addr)
         self.model.allocator.free(addr)
 
-    # ---- one step
-
-    async def _both(
-        self,
-        name: str,
-        queue: int,
-        operation: Callable[[SplitVirtqueue], Any],
-        token: Hashable = None,
-    ) -> Outcome:
-        number = token if isinstance(token, int) else 0
-        self.bench.track(name, queue, number)
-        begin = self.bench.cycle
-        rtl = self._call(self.rtl, queue, operation)
-        await self.rtl.settle()
-        self.tally.cycles += self.bench.cycle - begin
-        model = self._call(self.model, queue, operation)
-        self.model.settle()
-        what = f"{name}(queue {queue}{'' if token is None else f', token {token!r}'})"
-        if not rtl.same(model):
-            self._fail(what, queue, [f"result: rtl {rtl}, model {model}"])
-        self.tally.operations += 1
-        self.tally.by_operation[name] = self.tally.by_operation.get(name, 0) + 1
-        await self._check(what, queue)
-        return rtl
+    # ---- the books
 
     @staticmethod
     def _call(world: World, queue: int, operation: Callable[[SplitVirtqueue], Any]) -> Outcome:
@@ -181,33 +141,74 @@ class Comparison:
         except OSError as error:
             return Outcome(error=error)
 
-    async def _check(self, what: str, queue: int) -> None:
-        """Compare memory, indices, interrupts and callbacks."""
-        base, length = self.setup.base, self.setup.memory
-        found = []
-        if self.rtl.memory.read(base, length) != self.model.memory.read(base, length):
-            found += self._memory_differences()
-        found += await self._register_differences(queue)
-        if self.rtl.interrupts != self.model.interrupts:
-            found.append(
-                f"interrupts served: rtl {len(self.rtl.interrupts)} {self.rtl.interrupts[-3:]}, "
-                f"model {len(self.model.interrupts)} {self.model.interrupts[-3:]}"
-            )
-        if self.calls["rtl"] != self.calls["model"]:
-            found.append(
-                f"callbacks: rtl {self.calls['rtl'][-3:]}, model {self.calls['model'][-3:]}"
-            )
-        if found:
-            self._fail(what, queue, found)
+    def _count(self, name: str) -> None:
+        self.tally.operations += 1
+        self.tally.by_operation[name] = self.tally.by_operation.get(name, 0) + 1
 
-    async def _register_differences(self, queue: int) -> list[str]:
+    def _hold(
+        self, queue: int, token: Hashable, segments: Sequence[tuple[int, int]], out_num: int
+    ) -> None:
+        """Note a buffer that was added: from now on the device may write it."""
+        writable = list(segments[out_num:])
+        self._held[queue, token] = (sum(length for _, length in segments[:out_num]), writable)
+        for addr, length in writable:
+            self.bench.memory.allow(addr, length)
+
+    def _release(self, queue: int, token: Hashable) -> int:
+        """Strike a buffer off; return its readable bytes."""
+        readable, writable = self._held.pop((queue, token), (0, []))
+        for addr, length in writable:
+            self.bench.memory.disallow(addr, length)
+        return readable
+
+    def _collected(self, queue: int, used: UsedBuffer) -> None:
+        self.tally.chains += 1
+        self.tally.bytes_in += used.length
+        self.tally.bytes_out += self._release(queue, used.data)
+
+    def _collected_by_callbacks(self) -> None:
+        for queue, used in self.rtl.taken[self._returned :]:
+            self._collected(queue, used)
+        self._returned = len(self.rtl.taken)
+
+    # ---- what is compared
+
+    def _same_memory(self) -> bool:
+        """Whether the worlds' memories are equal as a whole."""
+        base, length = self.setup.base, self.setup.memory
+        rtl = self.bench.memory.view(base, length)
+        kind = ctypes.c_char * length
+        return not _memcmp(kind.from_buffer(rtl), kind.from_buffer(self.model.flat.view), length)
+
+    def _callback_differences(self) -> list[str]:
+        found = []
+        for what, rtl, model in (
+            ("callbacks", self.rtl.calls, self.model.calls),
+            ("collected", self.rtl.taken, self.model.taken),
+        ):
+            if rtl != model:
+                found.append(f"{what}: rtl {rtl[-3:]}, model {model[-3:]}")
+        return found
+
+    def _writes_refused(self) -> list[str]:
+        return [
+            f"written though not given to the device: {place.length} bytes at {place.addr:#x}, "
+            f"cycle {place.cycle}"
+            for place in self.bench.memory.violations()
+        ]
+
+    async def _register_differences(self, queue: int, faults: bool) -> list[str]:
         found = []
         await self.bench.write32(Reg.QUEUE_SEL, queue)
         self.model.model.write32(Reg.QUEUE_SEL, queue)
-        for reg in (Reg.QUEUE_AVAIL_INDEX, Reg.QUEUE_USED_INDEX, Reg.STATUS):
+        registers: list[int] = list(COMPARED_REGISTERS)
+        if faults:
+            registers += [*FAULT_REGISTERS, Config.SINK_ERRORS]
+        for reg in registers:
             rtl, model = await self.bench.read32(reg), self.model.model.read32(reg)
             if rtl != model:
-                found.append(f"register {reg.name}: rtl {rtl:#x}, model {model:#x}")
+                name = reg.name if isinstance(reg, (Reg, Config)) else hex(reg)
+                found.append(f"register {name}: rtl {rtl:#x}, model {model:#x}")
         return found
 
     def _memory_differences(self) -> list[str]:
@@ -236,11 +237,130 @@ class Comparison:
         if len(found) > MAX_SHOWN:
             lines.append(f"and {len(found) - MAX_SHOWN} more")
         vq = self.rtl.queues[queue] if queue < len(self.rtl.queues) else None
-        if vq is not None:
+        if vq is not None and vq.size <= DRAWN_SIZE:
             rtl = RingState.capture(self.rtl.memory, vq.layout)
             model = RingState.capture(self.model.memory, vq.layout)
             lines.append(draw_side_by_side(rtl, model))
         raise Mismatch("\n".join(lines))
+
+
+class Comparison(Pair):
+    """Two worlds in step: all is compared after every operation."""
+
+    async def start(self) -> None:
+        """Bring both devices up and compare."""
+        await super().start()
+        for queue in range(len(self.rtl.queues)):
+            await self._check("init", queue, registers=True)
+
+    # ---- the five operations
+
+    async def add(
+        self,
+        queue: int,
+        segments: Sequence[tuple[int, int]],
+        out_num: int,
+        in_num: int,
+        token: Hashable,
+        indirect: Optional[bool] = None,
+    ) -> None:
+        """`add_buf` in both worlds."""
+        outcome = await self._both(
+            "add",
+            queue,
+            lambda vq: vq.add_buf(segments, out_num, in_num, token, indirect=indirect),
+            token,
+        )
+        outcome.take()
+        self._hold(queue, token, segments, out_num)
+
+    async def sync(self, queue: int) -> None:
+        """`sync` in both worlds."""
+        (await self._both("sync", queue, lambda vq: vq.sync())).take()
+
+    async def get(self, queue: int) -> Optional[UsedBuffer]:
+        """`get_buf` in both worlds."""
+        outcome = await self._both("get", queue, lambda vq: vq.get_buf())
+        used: Optional[UsedBuffer] = outcome.take()
+        if used is not None:
+            self._collected(queue, used)
+        return used
+
+    async def detach(self, queue: int, token: Hashable) -> None:
+        """`detach_buf` in both worlds."""
+        (await self._both("detach", queue, lambda vq: vq.detach_buf(token), token)).take()
+        self._release(queue, token)
+
+    async def restart(self, queue: int) -> bool:
+        """`restart` in both worlds."""
+        result: bool = (await self._both("restart", queue, lambda vq: vq.restart())).take()
+        return result
+
+    # ---- one step
+
+    async def _both(
+        self,
+        name: str,
+        queue: int,
+        operation: Callable[[SplitVirtqueue], Any],
+        token: Hashable = None,
+    ) -> Outcome:
+        number = token if isinstance(token, int) else 0
+        self.bench.track(name, queue, number)
+        begin = self.bench.cycle
+        before = self.rtl.notifications
+        rtl = self._call(self.rtl, queue, operation)
+        await self.rtl.settle()
+        self.tally.cycles += self.bench.cycle - begin
+        model = self._call(self.model, queue, operation)
+        self.model.settle()
+        what = f"{name}(queue {queue}{'' if token is None else f', token {token!r}'})"
+        if not rtl.same(model):
+            self._fail(what, queue, [f"result: rtl {rtl}, model {model}"])
+        self._count(name)
+        self._collected_by_callbacks()
+        # without a notification the device had no reason to move: then the memory tells enough
+        await self._check(what, queue, registers=self.rtl.notifications != before)
+        return rtl
+
+    async def _check(self, what: str, queue: int, registers: bool) -> None:
+        """Compare memory, indices, notifications, interrupts and callbacks."""
+        found = []
+        if not self._same_memory():
+            found += self._memory_differences()
+        if self.rtl.notifications != self.model.notifications:
+            found.append(
+                f"notifications: rtl {self.rtl.notifications}, model {self.model.notifications}"
+            )
+        if self.rtl.interrupts != self.model.interrupts:
+            found.append(
+                f"interrupts served: rtl {len(self.rtl.interrupts)} {self.rtl.interrupts[-3:]}, "
+                f"model {len(self.model.interrupts)} {self.model.interrupts[-3:]}"
+            )
+        found += self._callback_differences() + self._writes_refused()
+        if registers:
+            found += await self._register_differences(queue, faults=bool(found))
+        if found:
+            self._fail(what, queue, found)
+
+    async def finish(self) -> None:
+        """Compare every register of every queue, faults and error counts among them."""
+        await self.rtl.settle()
+        self.model.settle()
+        for queue in range(len(self.rtl.queues)):
+            found = await self._register_differences(queue, faults=True)
+            if found:
+                self._fail("the end", queue, found)
+        await self._check("the end", 0, registers=False)
+
+
+def _library() -> Any:
+    library = ctypes.CDLL(None)
+    library.memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    return library.memcmp
+
+
+_memcmp = _library()
 
 
 def device_indices(model: ModelWorld, queue: int) -> DeviceIndices:

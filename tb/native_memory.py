@@ -308,6 +308,13 @@ class NativeMemory:
                 return view[addr - base : addr - base + length].tobytes()
         return b"".join(list(self._pieces(addr, length)))
 
+    def view(self, addr: int, length: int) -> memoryview:
+        """Return the bytes of a range inside one region, as they are at any time."""
+        pieces = list(self._pieces(addr, length))
+        if len(pieces) != 1:
+            raise ValueError(f"{length} bytes at {addr:#x} lie in {len(pieces)} regions")
+        return pieces[0]
+
     def write(self, addr: int, data: bytes) -> None:
         """Write bytes at `addr`; all or none."""
         length = len(data)

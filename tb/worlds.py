@@ -8,18 +8,22 @@ follow, and returns when the device has nothing left to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Protocol
+from typing import Any, Callable, NamedTuple, Optional
 
 from pymodel import (
     Allocator,
+    Descriptor,
     Feature,
-    GuestMemory,
     Interrupt,
     Memory,
+    MemoryFault,
+    MemoryFaultKind,
     ModelDevice,
+    SplitLayout,
     SplitVirtqueue,
+    UsedBuffer,
     VirtioDevice,
     Virtqueue,
     initialise,
@@ -27,11 +31,22 @@ from pymodel import (
     run_sync,
     take_interrupt,
 )
+from pymodel.functions import TestFunction
+from pymodel.layout import DESC_F_WRITE, U16, avail_bytes, table_bytes, used_bytes
 from pymodel.transport import Steps, notify
 from tb.bench import Bench
 
 MAX_ROUNDS = 10_000  # interrupts served in one settling
+SURE_CYCLES = 3  # from a register write's answer until the engine must show that it works
 Callback = Callable[[Virtqueue], bool]
+
+
+class CallbackRun(NamedTuple):
+    """One callback that ran: its queue, the tokens that it collected, what it returned."""
+
+    queue: int
+    tokens: tuple[Hashable, ...]
+    result: bool
 
 
 @dataclass(frozen=True)
@@ -46,8 +61,11 @@ class Setup:
         memory: its bytes; a multiple of 64.
         tables: bytes for each queue's indirect tables.
         pattern: the test device fills and checks patterns rather than loop back.
-        callback: makes each queue's callback in a world; None means none, so no interrupts.
-        start_index: of every ring (a test hook of the driver only when 0 is not meant).
+        callback: what every queue's callback does: called with the world and the queue number,
+            it collects by `World.take` and returns as a callback does. None means no callback, so
+            no interrupts. It must do the same in both worlds.
+        start_index: of every ring. Where it is not 0, the RTL first serves so many empty chains
+            that nothing but the indices tells of.
     """
 
     sizes: Sequence[Optional[int]] = (8,)
@@ -57,7 +75,49 @@ class Setup:
     memory: int = 1 << 20
     tables: int = 1 << 16
     pattern: bool = False
-    callback: Optional[Callable[[str, int], Callback]] = None
+    callback: Optional[Callable[[World, int], bool]] = None
+    start_index: int = 0
+
+
+class FlatMemory:
+    """The model world's memory: one region, which a comparison may look at as a whole.
+
+    Attributes:
+        view: its bytes.
+        written: while not None, every (address, length) that is written is noted there.
+    """
+
+    def __init__(self, base: int, length: int) -> None:
+        self.base, self.length = base, length
+        self.view = memoryview(bytearray(length))
+        self.written: Optional[list[tuple[int, int]]] = None
+
+    def _place(self, addr: int, length: int) -> int:
+        at = addr - self.base
+        if at < 0 or at + length > self.length:
+            raise MemoryFault(addr, length, MemoryFaultKind.DECERR)
+        return at
+
+    def read(self, addr: int, length: int) -> bytes:
+        """Return `length` bytes from byte address `addr`."""
+        at = self._place(addr, length)
+        return self.view[at : at + length].tobytes()
+
+    def write(self, addr: int, data: bytes) -> None:
+        """Store `data` from byte address `addr` on."""
+        at = self._place(addr, len(data))
+        self.view[at : at + len(data)] = data
+        if self.written is not None:
+            self.written.append((addr, len(data)))
+
+
+def areas(layout: SplitLayout) -> tuple[tuple[int, int], ...]:
+    """Return (address, bytes) of a queue's descriptor table, available ring and used ring."""
+    return (
+        (layout.table, table_bytes(layout.size)),
+        (layout.avail, avail_bytes(layout.size)),
+        (layout.used, used_bytes(layout.size)),
+    )
 
 
 class World:
@@ -73,6 +133,9 @@ class World:
         self.queues: list[Optional[SplitVirtqueue]] = []
         self.interrupts: list[Interrupt] = []  # causes served, in order
         self.notified: list[int] = []  # notifications not yet handed over
+        self.notifications = 0  # handed over
+        self.calls: list[CallbackRun] = []  # callbacks that ran
+        self.taken: list[tuple[int, UsedBuffer]] = []  # what they collected, with its queue
         self.device: Optional[VirtioDevice] = None
 
     def sequence(self) -> Steps[VirtioDevice]:
@@ -84,6 +147,7 @@ class World:
     def make_queues(self, device: VirtioDevice) -> None:
         """Build the driver's side of each queue."""
         self.device = device
+        self.queues.clear()
         for index, layout in enumerate(device.queues):
             if layout is None:
                 self.queues.append(None)
@@ -92,7 +156,6 @@ class World:
             if device.indirect:
                 area = self.allocator.allocate(self.setup.tables, 16)
                 tables = Allocator(area, self.setup.tables)
-            make = self.setup.callback
             self.queues.append(
                 SplitVirtqueue(
                     self.memory,
@@ -102,9 +165,30 @@ class World:
                     event_idx=device.event_idx,
                     indirect=self.setup.indirect if tables else "never",
                     tables=tables,
-                    callback=make(self.name, index) if make else None,
+                    callback=self.make_callback(index) if self.setup.callback else None,
+                    start_index=self.setup.start_index,
                 )
             )
+
+    def make_callback(self, index: int) -> Callback:
+        """Return a queue's callback, which notes what it does."""
+
+        def callback(vq: Virtqueue) -> bool:
+            assert self.setup.callback is not None
+            before = len(self.taken)
+            result = self.setup.callback(self, index)
+            tokens = tuple(used.data for _, used in self.taken[before:])
+            self.calls.append(CallbackRun(index, tokens, result))
+            return result
+
+        return callback
+
+    def take(self, index: int) -> Optional[UsedBuffer]:
+        """Collect one buffer in a callback."""
+        used = self.queue(index).get_buf()
+        if used is not None:
+            self.taken.append((index, used))
+        return used
 
     def queue(self, index: int) -> SplitVirtqueue:
         """Return a queue that was set up."""
@@ -140,13 +224,20 @@ class RtlWorld(World):
     async def start(self) -> None:
         """Reset the bench's memory map and bring the device up."""
         self.bench.memory.add_region(self.setup.base, self.setup.memory)
+        await self.bring_up()
+
+    async def bring_up(self) -> None:
+        """Initialise the device, from reset on."""
         await self.run(self.sequence())
+        if self.setup.start_index:
+            await self.run_up()
         if self.setup.pattern:
             await self.bench.write32(0x100, 1)
 
     async def hand_over(self) -> None:
         """Write the notifications that wait to the register."""
         while self.notified:
+            self.notifications += 1
             await self.run(notify(self.notified.pop(0)))
 
     async def serve(self) -> bool:
@@ -160,10 +251,48 @@ class RtlWorld(World):
         """Return when the engine is idle and no interrupt or notification waits."""
         for _ in range(MAX_ROUNDS):
             await self.hand_over()
-            await self.bench.wait_idle(self.deadline)
+            await self.wait_quiet()
             if not await self.serve() and not self.notified:
                 return
         raise AssertionError("the driver and the engine keep each other busy without end")
+
+    async def wait_quiet(self) -> None:
+        """Return when the engine is idle and was for a while."""
+        end = self.bench.cycle + self.deadline
+        while True:
+            await self.bench.wait_idle(max(1, end - self.bench.cycle))
+            await self.bench.wait_cycles(SURE_CYCLES)
+            if int(self.bench.dut.idle.value):
+                return
+
+    async def run_up(self) -> None:
+        """Let the engine serve empty chains until its indices are the set-up's start index.
+
+        Every descriptor is writable and empty and all entries name descriptor 0, so the memory
+        outside the rings stays as it is. The rings are left as the driver had made them.
+        """
+        start = self.setup.start_index
+        layouts = [vq.layout for vq in self.queues if vq is not None]
+        saved = [
+            (addr, self.memory.read(addr, length))
+            for layout in layouts
+            for addr, length in areas(layout)
+        ]
+        done = 0
+        for layout in layouts:
+            for addr, length in areas(layout):
+                self.memory.write(addr, bytes(length))
+            self.memory.write(layout.descriptor(0), Descriptor(0, 0, DESC_F_WRITE, 0).pack())
+        while done < start:
+            done = min(start, done + min(layout.size for layout in layouts))
+            for queue, vq in enumerate(self.queues):
+                if vq is not None:
+                    self.memory.write(vq.layout.avail_idx, U16.pack(done))
+                    await self.run(notify(queue))
+            await self.wait_quiet()
+        for addr, data in saved:
+            self.memory.write(addr, data)
+        await self.run(take_interrupt())
 
 
 class ModelWorld(World):
@@ -173,9 +302,10 @@ class ModelWorld(World):
 
     def __init__(self, setup: Setup, **device: Any) -> None:
         """`device`: parameters of the model device, the same as the RTL's."""
-        memory = GuestMemory((setup.base, setup.memory))
+        memory = FlatMemory(setup.base, setup.memory)
         super().__init__(setup, memory)
-        self.model = ModelDevice(memory, **device)
+        self.flat = memory
+        self.model = ModelDevice(memory, start_index=setup.start_index, **device)
 
     def run(self, steps: Steps[Any]) -> Any:
         """Run a sequence of register accesses."""
@@ -184,6 +314,11 @@ class ModelWorld(World):
     def start(self) -> None:
         """Bring the device up."""
         self.run(self.sequence())
+        function = self.model.function
+        if self.setup.start_index and isinstance(function, TestFunction):
+            for queue in range(len(self.queues)):
+                for _ in range(self.setup.start_index):
+                    function.pattern.take_number(queue)
         if self.setup.pattern:
             self.model.write32(0x100, 1)
 
@@ -191,6 +326,7 @@ class ModelWorld(World):
         """Return when the device is idle and no interrupt or notification waits."""
         for _ in range(MAX_ROUNDS):
             while self.notified:
+                self.notifications += 1
                 self.run(notify(self.notified.pop(0)))
             self.model.run()
             if self.model.interrupt_line:
