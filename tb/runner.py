@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -167,7 +167,9 @@ def simulate_command(run: Run, build_folder: Path, waves: Path | None) -> list[s
     return command + ([f"+waves={waves}"] if waves else [])
 
 
-def execute(run: Run, *, timeout_s: float = DEFAULT_TIMEOUT_S, echo: bool = False) -> Result:
+def execute(
+    run: Run, *, timeout_s: float = DEFAULT_TIMEOUT_S, echo: Callable[[str], None] | None = None
+) -> Result:
     """Build, run and judge; raise RunFailed or BuildError.
 
     A run with windowed waves that fails is run again for the waves of its last cycles: runs
@@ -176,7 +178,7 @@ def execute(run: Run, *, timeout_s: float = DEFAULT_TIMEOUT_S, echo: bool = Fals
     Args:
         run: what to do.
         timeout_s: end the simulator after so many seconds of real time.
-        echo: show what the simulator prints as it comes.
+        echo: called with each line that the simulator prints, as it comes.
     """
     __tracebackhide__ = True  # pytest shows the message alone
     folder = BUILD / "runs" / run.label()
@@ -186,7 +188,8 @@ def execute(run: Run, *, timeout_s: float = DEFAULT_TIMEOUT_S, echo: bool = Fals
             old.unlink()
         build_folder = build(run.design)
         attempt = Attempt(run, folder, build_folder, timeout_s)
-        record(run, attempt.log, attempt.waves)
+        if attempt.waves:
+            record(run, attempt.log, attempt.waves)
         with locked(build_folder.with_name(build_folder.name + ".lock"), fcntl.LOCK_SH):
             ended = attempt.simulate({}, echo)
             try:
@@ -196,7 +199,7 @@ def execute(run: Run, *, timeout_s: float = DEFAULT_TIMEOUT_S, echo: bool = Fals
                     raise
                 text = str(failure)
             start = max(0, failed_at_ns(folder / "results.xml") // CLOCK_NS - WINDOW_CYCLES)
-            attempt.simulate({"TB_DUMP_FROM": str(start)}, False)
+            attempt.simulate({"TB_DUMP_FROM": str(start)}, None)
         raise RunFailed(
             f"{text}\n  waves from cycle {start} on: {shown(folder / 'dump.fst')}"
             " ('make waves' opens them)"
@@ -213,7 +216,7 @@ class Attempt:
         self.env = environment(run, folder)
         self.command = simulate_command(run, build_folder, self.waves)
 
-    def simulate(self, env: Mapping[str, str], echo: bool) -> str:
+    def simulate(self, env: Mapping[str, str], echo: Callable[[str], None] | None) -> str:
         """Run the simulator into the log; return why it ended badly, or nothing."""
         late = threading.Event()
         with self.log.open("wb") as log:
@@ -233,11 +236,11 @@ class Attempt:
             timer = threading.Timer(self.timeout_s, end)
             timer.start()
             try:
-                if process.stdout is not None:
+                if process.stdout is not None and echo is not None:
                     for line in process.stdout:
                         log.write(line)
-                        sys.stdout.buffer.write(line)
-                        sys.stdout.flush()
+                        log.flush()
+                        echo(line.decode(errors="replace").rstrip("\n"))
                 code = process.wait()
             finally:
                 timer.cancel()
@@ -261,9 +264,9 @@ def failed_at_ns(results: Path) -> int:
     return 0
 
 
-def record(run: Run, log: Path, waves: Path | None) -> None:
-    """Note the last run, for `make waves`."""
-    note = {"log": str(log), "waves": str(waves or ""), "command": run.command()}
+def record(run: Run, log: Path, waves: Path) -> None:
+    """Note the last run with waves, for `make waves`."""
+    note = {"log": str(log), "waves": str(waves), "command": run.command()}
     LAST.write_text(json.dumps(note, indent=1) + "\n")
 
 
@@ -328,7 +331,7 @@ def run_bench(
     own_clock: bool = False,
     exposed: Sequence[str] | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
-    echo: bool = False,
+    echo: Callable[[str], None] | None = None,
 ) -> Result:
     """Run the bench of one module.
 
@@ -347,7 +350,7 @@ def run_bench(
         own_clock: the simulator toggles `clk` (an input under Verilator), every 2 ns.
         exposed: signals of the top that Python reaches under Verilator; by default all.
         timeout_s: end the simulator after so many seconds.
-        echo: show what the simulator prints as it comes.
+        echo: called with each line that the simulator prints, as it comes.
     """
     __tracebackhide__ = True
     design = Design(

@@ -165,10 +165,10 @@ def main() -> None:
     try:
         last = json.loads(LAST.read_text())
     except (OSError, ValueError):
-        sys.exit("no run yet: 'make sim' makes one")
-    waves = Path(last["waves"]) if last["waves"] else None
-    if waves is None or not waves.exists():
-        sys.exit(f"the last run wrote no waves; this one does:\n    {last['command']}")
+        sys.exit("no run with waves yet: 'make sim' makes one")
+    waves = Path(last["waves"])
+    if not waves.exists():
+        sys.exit(f"the waves are gone; this makes them again:\n    {last['command']}")
     size = waves.stat().st_size / 1e6
     print(f"waves: {shown(waves)} ({size:.1f} MB), log: {shown(Path(last['log']))}")
     commands = viewers(waves)
