@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_axi_read - the read half of the AXI4 master: PORTS requesters share it, one id each.
-//   Contract    a requester's data comes back in the order of its bursts. A burst of a queue that is not
-//               alive never reaches the bus: its beats come back with an error. While halted no burst
-//               is started; drained says that none is in flight
+//   Contract    a requester's data comes back in the order of its bursts. A burst of a queue that
+//               is not alive never reaches the bus: its beats come back with an error. While
+//               halted no burst is started; drained says that none is in flight
 //   Latency     1 cycle burst to address channel; 1 cycle data channel to requester
 //   Throughput  1 burst and 1 beat per cycle
 `resetall
@@ -49,7 +49,8 @@ module vq_axi_read #(
 );
     localparam PORT_W  = PORTS > 1 ? $clog2(PORTS) : 1;
     localparam COUNT_W = 12;            // bursts in flight of one requester, bits
-    localparam [2:0] SIZE = DATA_W == 64 ? 3'd3 : DATA_W == 128 ? 3'd4 : DATA_W == 256 ? 3'd5 : 3'd6;
+    localparam [2:0] SIZE = DATA_W == 64  ? 3'd3 : DATA_W == 128 ? 3'd4 :
+                            DATA_W == 256 ? 3'd5 : 3'd6;
 
     // Choice of a requester
     wire [PORT_W-1:0] index;
@@ -87,10 +88,10 @@ module vq_axi_read #(
     reg               valid_reg;
     reg [PORT_W-1:0]  null_port_reg;
     reg [8:0]         null_beats_reg;   // beats still to be answered with an error
-    reg [COUNT_W-1:0] count_reg [0:PORTS-1];
     wire              dead     = !s_alive[queue];
     wire              busy     = null_beats_reg != 9'd0;
-    wire              port_idle = count_reg[index] == {COUNT_W{1'b0}};
+    wire [PORTS-1:0]  in_flight;        // requesters with a burst on the bus
+    wire              port_idle = !in_flight[index];
     wire              can_send = !valid_reg || m_axi_arready;
     // A dead burst waits until its requester has nothing in flight: so its answer is in order
     wire              go       = any && !s_halt && !busy && (dead ? port_idle : can_send);
@@ -100,17 +101,17 @@ module vq_axi_read #(
     assign s_ar_ready = {{(PORTS-1){1'b0}}, go} << index;
     assign m_drained  = !valid_reg && !busy && !(|in_flight);
 
-    wire [PORTS-1:0] in_flight;
     genvar g;
     generate
         for (g = 0; g < PORTS; g = g + 1) begin : gen_count
+            reg [COUNT_W-1:0] count_reg;
             wire plus  = go && !dead && index == g;
             wire minus = done && m_axi_rid == g;
-            assign in_flight[g] = count_reg[g] != {COUNT_W{1'b0}};
+            assign in_flight[g] = count_reg != {COUNT_W{1'b0}};
             always @(posedge clk) begin
-                if (plus && !minus) count_reg[g] <= count_reg[g] + 1'b1;
-                if (minus && !plus) count_reg[g] <= count_reg[g] - 1'b1;
-                if (rst) count_reg[g] <= {COUNT_W{1'b0}};
+                if (plus && !minus) count_reg <= count_reg + 1'b1;
+                if (minus && !plus) count_reg <= count_reg - 1'b1;
+                if (rst) count_reg <= {COUNT_W{1'b0}};
             end
         end
     endgenerate

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_axi_write - the write half of the AXI4 master: PORTS requesters share it under one id.
-//   Contract    requests reach the memory and are acknowledged in the order in which they were taken, so an
-//               acknowledgement vouches for every earlier request too. A requester has all beats of a
-//               request at hand when it asks. A request that is null, or of a queue that is not alive,
-//               never reaches the bus but is acknowledged in its turn. An error is handed over on
-//               m_error before its request is acknowledged. While halted no request is taken
+//   Contract    requests reach the memory and are acknowledged in the order in which they were
+//               taken, so an acknowledgement vouches for every earlier request too. A requester
+//               has all beats of a request at hand when it asks. A request that is null, or of a
+//               queue that is not alive, never reaches the bus but is acknowledged in its turn.
+//               An error is handed over on m_error before its request is acknowledged. While
+//               halted no request is taken
 //   Latency     4 cycles, request to write data channel
 //   Throughput  1 beat and 1 request per cycle
 `resetall
@@ -69,7 +70,8 @@ module vq_axi_write #(
     output wire                         m_axi_bready
 );
     localparam BYTES = DATA_W / 8;
-    localparam [2:0] SIZE = DATA_W == 64 ? 3'd3 : DATA_W == 128 ? 3'd4 : DATA_W == 256 ? 3'd5 : 3'd6;
+    localparam [2:0] SIZE = DATA_W == 64  ? 3'd3 : DATA_W == 128 ? 3'd4 :
+                            DATA_W == 256 ? 3'd5 : 3'd6;
 
     wire [PORTS-1:0] one = {{(PORTS-1){1'b0}}, 1'b1};
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_chain_store - the segments of the chains under way, in chunks of four.
-//   Contract    a chain's first chunk is its tag; further chunks are linked in order. A chunk that was
-//               allocated is given again only after its chain was released
+//   Contract    a chain's first chunk is its tag; further chunks are linked in order. A chunk
+//               that was allocated is given again only after its chain was released
 //   Latency     1 cycle, segment address to data; links are read at once
-//   Throughput  1 chunk allocated and 1 segment written per cycle, 1 segment per cycle and read port;
-//               a release takes 1 cycle a chunk
+//   Throughput  1 chunk allocated and 1 segment written per cycle, 1 segment per cycle and read
+//               port; a release takes 1 cycle a chunk
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
 
 module vq_chain_store #(
-    parameter CHAINS = 256,             // chunks, so also chains under way; power of two, up to 4096
+    parameter CHAINS = 256,             // chunks, so chains under way; power of two, 4 to 4096
     parameter TAG_W  = $clog2(CHAINS)   // derived, not to be set
 ) (
     input  wire             clk,

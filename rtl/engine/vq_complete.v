@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_complete - split ring: completed chains in; used elements, used index and interrupts out.
-//   Contract    the used index is published only after all that it vouches for was acknowledged; the
-//               interrupt is decided after the index was acknowledged (2.7.7, 2.7.8)
-//   Latency     from a completion: three dependent accesses (elements, index, suppression) and about 8
-//               cycles
+//   Contract    the used index is published only after all that it vouches for was acknowledged;
+//               the interrupt is decided after the index was acknowledged (2.7.7, 2.7.8)
+//   Latency     from a completion: three dependent accesses (elements, index, suppression) and
+//               about 8 cycles
 //   Throughput  1 chain per cycle, 1 more cycle a batch
 `resetall
 `timescale 1ns / 1ps

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_complete_batch - collect completed chains into used elements and write them in bursts.
-//   Contract    a batch holds consecutive slots of one queue's used ring, up to BATCH_MAX. It is closed when
-//               full, at the ring's end, when another queue completes, when nothing more is under way
-//               in its queue, or after WAIT cycles without a completion. m_batch_* names each batch
-//               whose elements, and all payload before them, the memory has acknowledged
+//   Contract    a batch holds consecutive slots of one queue's used ring, up to BATCH_MAX. It is
+//               closed when full, at the ring's end, when another queue completes, when nothing
+//               more is under way in its queue, or after WAIT cycles without a completion.
+//               m_batch_* names each batch whose elements, and all payload before them, the
+//               memory has acknowledged
 //   Latency     2 cycles, last completion of a queue to the write request
 //   Throughput  1 chain per cycle, 1 more cycle a batch
 `resetall

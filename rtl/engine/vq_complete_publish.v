@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_complete_publish - publish the used index of each acknowledged batch, then decide on the interrupt.
-//   Contract    the index is written only after its batch was acknowledged; the driver's suppression
-//               structure is read only after the index was acknowledged; a batch counts as finished
-//               only after that. Batches of a queue that is not alive pass without touching memory
+// vq_complete_publish - publish the used index of each acknowledged batch, then decide on the
+// interrupt.
+//   Contract    the index is written only after its batch was acknowledged; the driver's
+//               suppression structure is read only after the index was acknowledged; a batch
+//               counts as finished only after that. Batches of a queue that is not alive pass
+//               without touching memory
 //   Latency     1 cycle acknowledged batch to index write, and index acknowledged to read
 //   Throughput  1 batch per cycle, whatever the memory's latency
 `resetall

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_desc_unpack - descriptors of 16 bytes out of packed beats.
-//   Contract    descriptors leave in order; m_desc_error is raised from the first beat with an error on
+//   Contract    descriptors leave in order; m_desc_error is raised from the first beat with an
+//               error on
 //   Latency     0 cycles; 1 cycle where a descriptor takes two beats
 //   Throughput  1 descriptor per cycle, half of that where it takes two beats
 `resetall

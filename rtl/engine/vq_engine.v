@@ -2,7 +2,8 @@
 // vq_engine - the virtqueue DMA engine: the device's side of split rings. Only wires.
 //   Contract    docs/architecture.md: rings, faults, the device function's boundary, the orders
 //   Latency     notification to used index: the dependent accesses and about 50 cycles
-//   Throughput  bounded by the bus while CHAINS, 2**ORDER_W and READ_BEATS cover the memory's latency
+//   Throughput  bounded by the bus while CHAINS, 2**ORDER_W and READ_BEATS cover the memory's
+//               latency
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -126,13 +127,13 @@ module vq_engine #(
     localparam BURST_BYTES  = 256;
     localparam RSP_BEATS    = 8192 / DATA_W;    // 1 KiB of responses
 
-    wire core_rst, halt, read_drained, write_drained;
+    wire core_rst, halt, drained;
 
     vq_quiesce u_quiesce (
         .clk(clk),
         .rst(rst),
         .s_reset(s_reset),
-        .s_drained(read_drained && write_drained),
+        .s_drained(drained),
         .m_halt(halt),
         .m_core_rst(core_rst),
         .m_reset_done(m_reset_done)
@@ -234,7 +235,7 @@ module vq_engine #(
         .m_idle(schedule_idle)
     );
 
-    // AXI4 read master: 0 available rings, 1 descriptors, 2 suppression, 3 payload
+    // Readers: 0 available rings, 1 descriptors, 2 suppression, 3 payload
     wire [255:0]       ar_addr;
     wire [35:0]        ar_beats;
     wire [4*QID_W-1:0] ar_queue;
@@ -242,38 +243,7 @@ module vq_engine #(
     wire [DATA_W-1:0]  r_data;
     wire               r_error;
 
-    vq_axi_read #(.PORTS(4), .QUEUES(QUEUES), .DATA_W(DATA_W), .QID_W(QID_W)) u_axi_read (
-        .clk(clk),
-        .rst(core_rst),
-        .s_alive(alive),
-        .s_halt(halt),
-        .m_drained(read_drained),
-        .s_ar_addr(ar_addr),
-        .s_ar_beats(ar_beats),
-        .s_ar_queue(ar_queue),
-        .s_ar_valid(ar_valid),
-        .s_ar_ready(ar_ready),
-        .m_r_data(r_data),
-        .m_r_error(r_error),
-        .m_r_valid(r_valid),
-        .m_axi_arid(m_axi_arid),
-        .m_axi_araddr(m_axi_araddr),
-        .m_axi_arlen(m_axi_arlen),
-        .m_axi_arsize(m_axi_arsize),
-        .m_axi_arburst(m_axi_arburst),
-        .m_axi_arcache(m_axi_arcache),
-        .m_axi_arprot(m_axi_arprot),
-        .m_axi_arvalid(m_axi_arvalid),
-        .m_axi_arready(m_axi_arready),
-        .m_axi_rid(m_axi_rid),
-        .m_axi_rdata(m_axi_rdata),
-        .m_axi_rresp(m_axi_rresp),
-        .m_axi_rlast(m_axi_rlast),
-        .m_axi_rvalid(m_axi_rvalid),
-        .m_axi_rready(m_axi_rready)
-    );
-
-    // AXI4 write master: 0 payload, 1 used elements, 2 used index, 3 notification suppression
+    // Writers: 0 payload, 1 used elements, 2 used index, 3 notification suppression
     wire [255:0]            w_addr;
     wire [51:0]             w_len;
     wire [4*QID_W-1:0]      w_queue;
@@ -285,14 +255,22 @@ module vq_engine #(
 
     assign w_null[2:1] = 2'b00;
 
-    vq_axi_write #(
-        .PORTS(4), .QUEUES(QUEUES), .DATA_W(DATA_W), .QID_W(QID_W), .MAX_BYTES(BURST_BYTES)
-    ) u_axi_write (
+    vq_axi_master #(
+        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .BURST_BYTES(BURST_BYTES)
+    ) u_axi (
         .clk(clk),
         .rst(core_rst),
         .s_alive(alive),
         .s_halt(halt),
-        .m_drained(write_drained),
+        .m_drained(drained),
+        .s_ar_addr(ar_addr),
+        .s_ar_beats(ar_beats),
+        .s_ar_queue(ar_queue),
+        .s_ar_valid(ar_valid),
+        .s_ar_ready(ar_ready),
+        .m_r_data(r_data),
+        .m_r_error(r_error),
+        .m_r_valid(r_valid),
         .s_req_addr(w_addr),
         .s_req_len(w_len),
         .s_req_queue(w_queue),
@@ -310,6 +288,21 @@ module vq_engine #(
         .m_error_queue(fault_queue[4*QID_W-1:3*QID_W]),
         .m_error_valid(fault_valid[3]),
         .m_error_ready(fault_ready[3]),
+        .m_axi_arid(m_axi_arid),
+        .m_axi_araddr(m_axi_araddr),
+        .m_axi_arlen(m_axi_arlen),
+        .m_axi_arsize(m_axi_arsize),
+        .m_axi_arburst(m_axi_arburst),
+        .m_axi_arcache(m_axi_arcache),
+        .m_axi_arprot(m_axi_arprot),
+        .m_axi_arvalid(m_axi_arvalid),
+        .m_axi_arready(m_axi_arready),
+        .m_axi_rid(m_axi_rid),
+        .m_axi_rdata(m_axi_rdata),
+        .m_axi_rresp(m_axi_rresp),
+        .m_axi_rlast(m_axi_rlast),
+        .m_axi_rvalid(m_axi_rvalid),
+        .m_axi_rready(m_axi_rready),
         .m_axi_awid(m_axi_awid),
         .m_axi_awaddr(m_axi_awaddr),
         .m_axi_awlen(m_axi_awlen),
@@ -384,7 +377,7 @@ module vq_engine #(
     wire             chain_valid, whole_valid, whole_ready, gather_valid, gather_ready;
     wire             drop_valid, drop_ready;
 
-    vq_fetch #(
+    vq_fetch_split #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W),
         .MAX_CHAIN(MAX_CHAIN)
     ) u_fetch (
@@ -498,59 +491,21 @@ module vq_engine #(
     );
 
     // gather
-    wire [QID_W-1:0]  g_queue, gp_queue, gb_queue;
-    wire [TAG_W-1:0]  g_tag;
-    wire [31:0]       g_readable, gp_len;
-    wire              g_valid, g_ready;
-    wire [63:0]       gp_addr;
-    wire              gp_last, gp_valid, gp_ready;
-    wire [DATA_W-1:0] gb_data;
-    wire [LANE_W-1:0] gb_offset;
-    wire [LANE_W:0]   gb_count;
-    wire              gb_final, gb_error, gb_last, gb_valid, gb_ready;
-
-    vq_fifo #(.WIDTH(QID_W+TAG_W+32), .DEPTH(16)) u_to_gather (
+    vq_gather_path #(
+        .DATA_W(DATA_W), .QID_W(QID_W), .TAG_W(TAG_W), .MAX_BYTES(BURST_BYTES), .BEATS(READ_BEATS)
+    ) u_gather (
         .clk(clk),
         .rst(core_rst),
-        .s_data({whole_queue, whole_tag, whole_readable}),
-        .s_valid(gather_valid),
-        .s_ready(gather_ready),
-        .m_data({g_queue, g_tag, g_readable}),
-        .m_valid(g_valid),
-        .m_ready(g_ready)
-    );
-    vq_gather #(.QID_W(QID_W), .TAG_W(TAG_W)) u_gather (
-        .clk(clk),
-        .rst(core_rst),
-        .s_chain_queue(g_queue),
-        .s_chain_tag(g_tag),
-        .s_chain_readable(g_readable),
-        .s_chain_valid(g_valid),
-        .s_chain_ready(g_ready),
+        .s_chain_queue(whole_queue),
+        .s_chain_tag(whole_tag),
+        .s_chain_readable(whole_readable),
+        .s_chain_valid(gather_valid),
+        .s_chain_ready(gather_ready),
         .m_read_en(gather_en),
         .m_read_at(gather_at),
         .s_read_data(gather_segment),
         .m_after_tag(gather_tag),
         .s_after_next(gather_next),
-        .m_req_addr(gp_addr),
-        .m_req_len(gp_len),
-        .m_req_queue(gp_queue),
-        .m_req_last(gp_last),
-        .m_req_valid(gp_valid),
-        .m_req_ready(gp_ready)
-    );
-    vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(32), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(BURST_BYTES),
-        .BEATS(READ_BEATS), .BURSTS(256), .BLOCK_EN(1'b1)
-    ) u_payload_port (
-        .clk(clk),
-        .rst(core_rst),
-        .s_req_addr(gp_addr),
-        .s_req_len(gp_len),
-        .s_req_queue(gp_queue),
-        .s_req_info({gp_last, gp_queue}),
-        .s_req_valid(gp_valid),
-        .s_req_ready(gp_ready),
         .m_ar_addr(ar_addr[255:192]),
         .m_ar_beats(ar_beats[35:27]),
         .m_ar_queue(ar_queue[4*QID_W-1:3*QID_W]),
@@ -559,26 +514,6 @@ module vq_engine #(
         .s_r_data(r_data),
         .s_r_error(r_error),
         .s_r_valid(r_valid[3]),
-        .m_beat_data(gb_data),
-        .m_beat_offset(gb_offset),
-        .m_beat_count(gb_count),
-        .m_beat_info({gb_final, gb_queue}),
-        .m_beat_error(gb_error),
-        .m_beat_last(gb_last),
-        .m_beat_valid(gb_valid),
-        .m_beat_ready(gb_ready)
-    );
-    vq_gather_stream #(.DATA_W(DATA_W), .QID_W(QID_W)) u_gather_stream (
-        .clk(clk),
-        .rst(core_rst),
-        .s_beat_data(gb_data),
-        .s_beat_offset(gb_offset),
-        .s_beat_count(gb_count),
-        .s_beat_queue(gb_queue),
-        .s_beat_error(gb_error),
-        .s_beat_last(gb_last && gb_final),
-        .s_beat_valid(gb_valid),
-        .s_beat_ready(gb_ready),
         .m_axis_tdata(m_axis_tdata),
         .m_axis_tkeep(m_axis_tkeep),
         .m_axis_tlast(m_axis_tlast),
@@ -699,7 +634,7 @@ module vq_engine #(
         .m_index_used(m_index_used)
     );
 
-    assign m_idle = schedule_idle && all_finished && read_drained && write_drained && !halt;
+    assign m_idle = schedule_idle && all_finished && drained && !halt;
 
     wire unused = &{1'b0, w_ack[0]};
 endmodule

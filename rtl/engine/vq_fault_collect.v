@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fault_collect - bring the faults of all stages to one report, and stop their queues.
-//   Contract    a source is held until its fault took effect: the queue is stopped (and cut off from memory
-//               where KILL says so) in the cycle after. Of a queue only the first fault is reported; a
-//               fault of a queue that is not ready, or while halted, is not
+//   Contract    a source is held until its fault took effect: the queue is stopped (and cut off
+//               from memory where KILL says so) in the cycle after. Of a queue only the first
+//               fault is reported; a fault of a queue that is not ready, or while halted, is not
 //   Latency     1 cycle, fault to report
 //   Throughput  1 fault per cycle
 `resetall

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_fetch_entries - sort what was read from the available rings into index values and chain heads.
+// vq_fetch_entries - sort what was read from the available rings into index values and chain
+// heads.
 //   Contract    answers keep the order of the requests. A beat's values leave one by one
 //   Latency     0 cycles to a head; 1 cycle to the answer of a look
 //   Throughput  1 head or 1 answer per cycle

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fetch_issue - ask for the next descriptors of the chains that are being walked.
-//   Contract    chains that go on come before new ones. A new chain starts only while RESERVE chunks
-//               stay free for the oldest one, so the walks never wait for each other. Of an indirect
-//               table up to TABLE_READ descriptors are asked for at once, ahead of need
+//   Contract    chains that go on come before new ones. A new chain starts only while RESERVE
+//               chunks stay free for the oldest one, so the walks never wait for each other. Of
+//               an indirect table up to TABLE_READ descriptors are asked for at once, ahead of
+//               need
 //   Latency     2 cycles, head to read
 //   Throughput  1 read per cycle
 `resetall
@@ -72,7 +73,8 @@ module vq_fetch_issue #(
     wire [WALK_W-1:0] fresh     = {
         s_head_queue, s_head_index, s_order_index, s_free_tag,
         s_free_tag, 3'd0, 16'd0, 32'd0, 32'd0, 1'b0, s_free_tag, 2'd0,
-        1'b0, 64'd0, 17'd0, s_head_error ? 16'd0 : s_head_index, s_head_error || head_out, head_code};
+        1'b0, 64'd0, 17'd0, s_head_error ? 16'd0 : s_head_index,
+        s_head_error || head_out, head_code};
 
     assign s_more_ready  = move;
     assign s_head_ready  = move && !s_more_valid && new_room;

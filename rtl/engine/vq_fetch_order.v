@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fetch_order - put the chains back into the order in which they were available.
-//   Contract    a place is given to each chain at its start; chains leave in the order of their places,
-//               each once, after its end came
+//   Contract    a place is given to each chain at its start; chains leave in the order of their
+//               places, each once, after its end came
 //   Latency     3 cycles, end to output
 //   Throughput  1 chain per cycle
 `resetall

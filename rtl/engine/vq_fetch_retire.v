@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fetch_retire - give whole, checked chains to the device function; throw the others away.
-//   Contract    a chain with a fault reports it and stops its queue; it and every later chain of the queue
-//               are thrown away: released and counted as finished, never seen by the device function
+//   Contract    a chain with a fault reports it and stops its queue; it and every later chain of
+//               the queue are thrown away: released and counted as finished, never seen by the
+//               device function
 //   Latency     0 cycles
 //   Throughput  1 chain per cycle
 `resetall

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_fetch_ring - visit a queue's available ring: look at its index, ask for the new entries, go idle.
-//   Contract    entries are asked for only after the index that covers them was seen. A visit ends only
-//               after notifications were asked for (avail_event or used.flags), that write was
-//               acknowledged, and one more look found nothing; or for want of credit. A visit yields to
-//               waiting ones after VISIT_MAX entries
+// vq_fetch_ring - visit a queue's available ring: look at its index, ask for the new entries, go
+// idle.
+//   Contract    entries are asked for only after the index that covers them was seen. A visit
+//               ends only after notifications were asked for (avail_event or used.flags), that
+//               write was acknowledged, and one more look found nothing; or for want of credit. A
+//               visit yields to waiting ones after VISIT_MAX entries
 //   Latency     1 cycle visit to look; 3 cycles index to request of entries
 //   Throughput  2 cycles per ENTRIES_MAX entries; visits of different queues overlap
 `resetall
@@ -73,7 +74,7 @@ module vq_fetch_ring #(
     localparam [3:0] ST_PICK     = 4'd0;    // nothing in hand
     localparam [3:0] ST_LOOK     = 4'd1;    // asks for the index of queue_reg
     localparam [3:0] ST_JUDGE    = 4'd2;    // index_reg was seen
-    localparam [3:0] ST_SUPPRESS = 4'd3;    // left_reg entries are new: notifications are not needed
+    localparam [3:0] ST_SUPPRESS = 4'd3;    // left_reg entries are new: no notifications, please
     localparam [3:0] ST_COUNT    = 4'd4;    // chooses how many entries to ask for
     localparam [3:0] ST_ENTRIES  = 4'd5;    // asks for count_reg entries
     localparam [3:0] ST_REARM    = 4'd6;    // asks for notifications
@@ -133,7 +134,8 @@ module vq_fetch_ring #(
     wire        pick_look  = state_reg == ST_PICK && s_look_valid;
     wire        pick_acked = state_reg == ST_PICK && !s_look_valid && acked_valid;
     wire        pick_visit = state_reg == ST_PICK && !s_look_valid && !acked_valid && s_visit_valid;
-    wire        yield = turn_reg >= VISIT_MAX[7:0] && (s_look_valid || acked_valid || s_visit_valid);
+    wire        yield = turn_reg >= VISIT_MAX[7:0] &&
+                        (s_look_valid || acked_valid || s_visit_valid);
 
     vq_fifo #(.WIDTH(2+QID_W), .DEPTH(2*LIST)) u_notes (
         .clk(clk),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fetch_walk - check each descriptor, store its segment, and end or go on with its chain.
 //   Contract    a chain ends with its totals, or with a fault in the order of checks of
-//               docs/architecture.md; nothing of a chain is used before it ended. A walk that finds no chunk
-//               free beyond the reserve is sent round again; the oldest one never is, for long
+//               docs/architecture.md; nothing of a chain is used before it ended. A walk that
+//               finds no chunk free beyond the reserve is sent round again; the oldest one never
+//               is, for long
 //   Latency     1 cycle, descriptor to end
 //   Throughput  1 descriptor per cycle
 `resetall

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_gather_stream - the bytes that were gathered, as one packet a chain.
-//   Contract    packets are packed from lane 0; m_axis_tuser on the last beat says that bytes are damaged.
-//               A read error is reported before the beat it came with moves on
+//   Contract    packets are packed from lane 0; m_axis_tuser on the last beat says that bytes are
+//               damaged. A read error is reported before the beat it came with moves on
 //   Latency     2 cycles
 //   Throughput  1 beat per cycle; 1 more cycle where a packet's last beat spills over
 `resetall

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_liveness - which queues may touch memory, which may start chains, and when a stopped one is quiet.
-//   Contract    alive: ready and not killed by a memory error. live: alive, running and known to the
-//               device function, whose credits are counted from the rise. fetchable: live and not
-//               stopped by a fault. quiet: not ready, and nothing started is unfinished
+// vq_liveness - which queues may touch memory, which may start chains, and when a stopped one is
+// quiet.
+//   Contract    alive: ready and not killed by a memory error. live: alive, running and known to
+//               the device function, whose credits are counted from the rise. fetchable: live and
+//               not stopped by a fault. quiet: not ready, and nothing started is unfinished
 //   Latency     a fall shows 1 cycle after its cause; a rise and quiet within QUEUES + 2 cycles
 //   Throughput  one queue a cycle is looked at
 `resetall
@@ -19,7 +20,7 @@ module vq_liveness #(
     input  wire [QUEUES-1:0]  s_ready,      // set up by the driver
     input  wire               s_run,        // DRIVER_OK
     input  wire [QUEUES-1:0]  s_busy,       // a visit of the available ring is under way
-    // A fault of a queue (pulse): it starts no more chains; with s_stop_kill it also touches no memory
+    // A fault of a queue (pulse): it starts no more chains; with s_stop_kill no more memory access
     input  wire [QID_W-1:0]   s_stop_queue,
     input  wire               s_stop_kill,
     input  wire               s_stop_valid,

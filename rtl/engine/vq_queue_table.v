@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_queue_table - the ring addresses and size of each queue, as the driver set them.
-//   Contract    a field holds what was last written for its queue; stable while the queue is ready
+//   Contract    a field holds what was last written for its queue; stable while the queue is
+//               ready
 //   Latency     0 cycles to read, 1 cycle from a write to its effect
 //   Throughput  1 write and 1 read of all fields per cycle
 `resetall

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_quiesce - device reset: let the bus run dry, then reset the engine.
-//   Contract    from s_reset on no new burst starts; when none is in flight the engine is held in reset, and
-//               m_reset_done holds, until s_reset falls
+//   Contract    from s_reset on no new burst starts; when none is in flight the engine is held in
+//               reset, and m_reset_done holds, until s_reset falls
 //   Latency     the memory's latency and 4 cycles
 //   Throughput  does not apply
 `resetall

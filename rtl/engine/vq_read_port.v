@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_read_port - one requester's way to the AXI4 read master: byte ranges in, beats out.
-//   Contract    the beats of a request come out in order, requests in order; a burst is asked for only
-//               when all its beats have room here, so the read data channel never waits for a requester.
-//               m_beat_offset and m_beat_count name the beat's bytes of the request
+//   Contract    the beats of a request come out in order, requests in order; a burst is asked for
+//               only when all its beats have room here, so the read data channel never waits for
+//               a requester. m_beat_offset and m_beat_count name the beat's bytes of the request
 //   Latency     1 cycle request to burst; 1 cycle (2 with BLOCK_EN) data to beat
 //   Throughput  1 beat per cycle, whatever the memory's latency, while BEATS covers it
 `resetall
@@ -16,7 +16,7 @@ module vq_read_port #(
     parameter       INFO_W    = 1,      // requester's note that comes back with each beat, bits
     parameter       QID_W     = 2,      // queue number, bits
     parameter       MAX_BYTES = 256,    // longest burst, bytes; power of two, up to 4096
-    parameter       BEATS     = 64,     // beats in flight or waiting; power of two, at least 2 bursts
+    parameter       BEATS     = 64,     // beats in flight or waiting; power of two, 2 bursts at least
     parameter       BURSTS    = 16,     // bursts in flight; power of two
     parameter [0:0] BLOCK_EN  = 1'b0,   // data in block RAM
     parameter       LANE_W    = $clog2(DATA_W/8)    // derived, not to be set

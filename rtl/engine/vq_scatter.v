@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_scatter - write each response's bytes into its chain's writable segments.
-//   Contract    a chunk is requested only when all its bytes are here, so the write channel never waits for
-//               the device function. A chain counts as completed once its last chunk was requested. A
-//               response longer than the chain takes is not written at all and returned with length 0
+//   Contract    a chunk is requested only when all its bytes are here, so the write channel never
+//               waits for the device function. A chain counts as completed once its last chunk
+//               was requested. A response longer than the chain takes is not written at all and
+//               returned with length 0
 //   Latency     4 cycles, last byte of a chunk to its request
-//   Throughput  1 beat per cycle; 1 cycle a response without bytes, else 2 a response and 1 a segment
+//   Throughput  1 beat per cycle; 1 cycle a response without bytes, else 2 a response and 1 a
+//               segment
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none

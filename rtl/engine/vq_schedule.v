@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_schedule - choose the next queue to visit, fairly; never lose a notification.
-//   Contract    a notified queue is visited, once it is fetchable, after at most QUEUES - 1 other visits;
-//               a notification that comes during a visit leads to another visit after it. A visit that
-//               ended for want of credit is repeated when one comes
+//   Contract    a notified queue is visited, once it is fetchable, after at most QUEUES - 1 other
+//               visits; a notification that comes during a visit leads to another visit after it.
+//               A visit that ended for want of credit is repeated when one comes
 //   Latency     2 cycles, notification to visit
 //   Throughput  1 visit every 2 cycles
 `resetall

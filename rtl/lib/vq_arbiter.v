@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_arbiter - round-robin choice among PORTS requests.
-//   Contract    while valid, index names a raised request; after advance the one chosen becomes the
-//               last in turn, so no request waits for more than PORTS - 1 others
+//   Contract    while valid, index names a raised request; after advance the one chosen becomes
+//               the last in turn, so no request waits for more than PORTS - 1 others
 //   Latency     0 cycles, request to index
 //   Throughput  1 choice per cycle
 `resetall

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_realign - join byte ranges of beats into one gapless packet.
-//   Contract    the packet's bytes are the valid bytes of the input beats, in order, the first one in
-//               lane s_start of the first output beat, each next one in the next lane. m_count is
-//               the number of lanes up to the last valid one. m_error is raised on the last beat if any
-//               input beat had s_error
+//   Contract    the packet's bytes are the valid bytes of the input beats, in order, the first
+//               one in lane s_start of the first output beat, each next one in the next lane.
+//               m_count is the number of lanes up to the last valid one. m_error is raised on the
+//               last beat if any input beat had s_error
 //   Latency     2 cycles, the beat that completes an output beat to that beat
 //   Throughput  1 input beat per cycle; 1 more cycle where a packet's last input beat spills over
 `resetall
@@ -17,7 +17,7 @@ module vq_realign #(
 ) (
     input  wire              clk,
     input  wire              rst,
-    // Beats in: s_count bytes (1 to DATA_W/8) from lane s_offset; s_start counts on a packet's first
+    // Beats in: s_count bytes (1 to DATA_W/8) from lane s_offset; s_start with a packet's first
     input  wire [DATA_W-1:0] s_data,
     input  wire [LANE_W-1:0] s_offset,
     input  wire [LANE_W:0]   s_count,
@@ -52,7 +52,7 @@ module vq_realign #(
     // Stage 2: merge with the bytes kept back, give out full beats
     reg  [DATA_W-1:0] keep_reg;         // lanes below the next fill are valid
     reg  [LANE_W:0]   spill_count_reg;
-    reg               spill_reg;        // keep_reg holds a packet's last bytes, to be given out next
+    reg               spill_reg;        // keep_reg holds a packet's last bytes
     reg               error_reg;        // an earlier beat of this packet had an error
     reg  [DATA_W-1:0] out_data_reg;
     reg  [LANE_W:0]   out_count_reg;

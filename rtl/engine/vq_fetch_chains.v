@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_fetch - split ring: available entries in, whole checked chains out. Only wires.
-//   Contract    a chain's header leaves after its whole chain was checked and its segments stored; chains
-//               leave in available order
-//   Latency     from a visit: the dependent reads (index, entry, descriptors) and about 20 cycles
+// vq_fetch_chains - chain heads in, whole checked chains out, in the order of their heads. Only
+// wires.
+//   Contract    as vq_fetch_issue, vq_fetch_walk, vq_fetch_order and vq_fetch_retire
+//   Latency     from a head: the dependent descriptor reads and about 10 cycles
 //   Throughput  1 single-descriptor chain per cycle
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
 `include "vq_walk.vh"
 
-module vq_fetch #(
+module vq_fetch_chains #(
     parameter QUEUES    = 4,        // queues, 1 to 64
     parameter QID_W     = 2,        // queue number, bits
     parameter DATA_W    = 64,       // beat, bits
@@ -19,44 +19,28 @@ module vq_fetch #(
 ) (
     input  wire              clk,
     input  wire              rst,
-    input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_fetchable,
-    input  wire              s_event_idx,
     input  wire              s_indirect,
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
     input  wire [2:0]        s_setup_field,
     input  wire [31:0]       s_setup_data,
     input  wire              s_setup_valid,
-    // Visits in, and their ends
-    input  wire [QID_W-1:0]  s_visit_queue,
-    input  wire              s_visit_valid,
-    output wire              s_visit_ready,
-    output wire [QID_W-1:0]  m_done_queue,
-    output wire              m_done_starved,
-    output wire              m_done_valid,
-    // Chains started, and the credit that the queue has
-    output wire [QID_W-1:0]  m_started_queue,
-    output wire [7:0]        m_started_count,
-    output wire              m_started_valid,
-    input  wire [15:0]       s_started_credit,
-    // Bursts of the available rings (0) and of descriptors (1) to the read master, and their data
-    output wire [127:0]      m_ar_addr,
-    output wire [17:0]       m_ar_beats,
-    output wire [2*QID_W-1:0] m_ar_queue,
-    output wire [1:0]        m_ar_valid,
-    input  wire [1:0]        m_ar_ready,
+    // Chain heads
+    input  wire [QID_W-1:0]  s_head_queue,
+    input  wire [15:0]       s_head_index,
+    input  wire              s_head_error,
+    input  wire              s_head_valid,
+    output wire              s_head_ready,
+    // Bursts to the read master, and their data
+    output wire [63:0]       m_ar_addr,
+    output wire [8:0]        m_ar_beats,
+    output wire [QID_W-1:0]  m_ar_queue,
+    output wire              m_ar_valid,
+    input  wire              m_ar_ready,
     input  wire [DATA_W-1:0] s_r_data,
     input  wire              s_r_error,
-    input  wire [1:0]        s_r_valid,
-    // Writes of used.flags or avail_event
-    output wire [63:0]       m_write_addr,
-    output wire [QID_W-1:0]  m_write_queue,
-    output wire              m_write_null,
-    output wire [15:0]       m_write_data,
-    output wire              m_write_valid,
-    input  wire              m_write_ready,
-    input  wire              s_ack_valid,
+    input  wire              s_r_valid,
     // The chain store
     input  wire [TAG_W-1:0]  s_free_tag,
     input  wire [TAG_W:0]    s_free_count,
@@ -93,155 +77,20 @@ module vq_fetch #(
     output wire [QID_W-1:0]  m_drop_queue,
     output wire              m_drop_valid,
     input  wire              m_drop_ready,
-    // Faults of the visits (0) and of the chains (1)
-    output wire [9:0]         m_fault_code,
-    output wire [2*QID_W-1:0] m_fault_queue,
-    output wire [33:0]        m_fault_desc,
-    output wire [1:0]         m_fault_valid,
-    input  wire [1:0]         m_fault_ready,
-    // Next available index, for the registers
-    input  wire [QID_W-1:0]  s_index_queue,
-    output wire [15:0]       m_index_avail
+    // Faults
+    output wire [4:0]        m_fault_code,
+    output wire [QID_W-1:0]  m_fault_queue,
+    output wire [16:0]       m_fault_desc,
+    output wire              m_fault_valid,
+    input  wire              m_fault_ready
 );
-    localparam LANE_W      = $clog2(DATA_W/8);
-    localparam WALK_W      = `VQ_WALK_W;
-    localparam WALKS       = 2**ORDER_W;
-    localparam RESERVE     = (MAX_CHAIN + 3) / 4;       // chunks of the longest chain
-    localparam TABLE_READ  = 8;                         // descriptors of an indirect table at once
-    localparam ENTRIES_MAX = 32;                        // available entries at once
-    localparam AVAIL_BEATS = 4096 / DATA_W < 16 ? 16 : 4096 / DATA_W;
-    localparam DESC_BEATS  = DATA_W == 64 ? 2 * WALKS : WALKS;
-    localparam END_W       = QID_W + 2*TAG_W + 64 + 1 + 5 + 17;
-
-    // Visits of the available rings
-    wire [QID_W-1:0] ring_queue, avail_queue, look_queue;
-    wire [15:0]      ring_size, look_index;
-    wire [63:0]      ring_avail, ring_used, avail_addr, ring_desc;
-    wire [13:0]      avail_len;
-    wire             avail_look, avail_valid, avail_ready, look_error, look_valid, look_ready;
-
-    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_ring_table (
-        .clk(clk),
-        .s_setup_queue(s_setup_queue),
-        .s_setup_field(s_setup_field),
-        .s_setup_data(s_setup_data),
-        .s_setup_valid(s_setup_valid),
-        .s_queue(ring_queue),
-        .size(ring_size),
-        .desc_addr(ring_desc),
-        .avail_addr(ring_avail),
-        .used_addr(ring_used)
-    );
-    vq_fetch_ring #(
-        .QUEUES(QUEUES), .QID_W(QID_W), .ENTRIES_MAX(ENTRIES_MAX)
-    ) u_ring (
-        .clk(clk),
-        .rst(rst),
-        .s_ready(s_ready),
-        .s_event_idx(s_event_idx),
-        .s_visit_queue(s_visit_queue),
-        .s_visit_valid(s_visit_valid),
-        .s_visit_ready(s_visit_ready),
-        .m_done_queue(m_done_queue),
-        .m_done_starved(m_done_starved),
-        .m_done_valid(m_done_valid),
-        .m_table_queue(ring_queue),
-        .s_table_size(ring_size),
-        .s_table_avail_addr(ring_avail),
-        .s_table_used_addr(ring_used),
-        .m_req_addr(avail_addr),
-        .m_req_len(avail_len),
-        .m_req_queue(avail_queue),
-        .m_req_look(avail_look),
-        .m_req_valid(avail_valid),
-        .m_req_ready(avail_ready),
-        .s_look_queue(look_queue),
-        .s_look_index(look_index),
-        .s_look_error(look_error),
-        .s_look_valid(look_valid),
-        .s_look_ready(look_ready),
-        .m_write_addr(m_write_addr),
-        .m_write_queue(m_write_queue),
-        .m_write_null(m_write_null),
-        .m_write_data(m_write_data),
-        .m_write_valid(m_write_valid),
-        .m_write_ready(m_write_ready),
-        .s_ack_valid(s_ack_valid),
-        .m_started_queue(m_started_queue),
-        .m_started_count(m_started_count),
-        .m_started_valid(m_started_valid),
-        .s_started_credit(s_started_credit),
-        .m_fault_code(m_fault_code[4:0]),
-        .m_fault_queue(m_fault_queue[QID_W-1:0]),
-        .m_fault_valid(m_fault_valid[0]),
-        .m_fault_ready(m_fault_ready[0]),
-        .s_index_queue(s_index_queue),
-        .m_index_avail(m_index_avail)
-    );
-    assign m_fault_desc[16:0] = 17'd0;
-
-    wire [DATA_W-1:0] ab_data;
-    wire [LANE_W-1:0] ab_offset;
-    wire [LANE_W:0]   ab_count;
-    wire [QID_W-1:0]  ab_queue;
-    wire              ab_look, ab_error, ab_last, ab_valid, ab_ready;
-
-    vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(64),
-        .BEATS(AVAIL_BEATS), .BURSTS(16)
-    ) u_avail_port (
-        .clk(clk),
-        .rst(rst),
-        .s_req_addr(avail_addr),
-        .s_req_len(avail_len),
-        .s_req_queue(avail_queue),
-        .s_req_info({avail_look, avail_queue}),
-        .s_req_valid(avail_valid),
-        .s_req_ready(avail_ready),
-        .m_ar_addr(m_ar_addr[63:0]),
-        .m_ar_beats(m_ar_beats[8:0]),
-        .m_ar_queue(m_ar_queue[QID_W-1:0]),
-        .m_ar_valid(m_ar_valid[0]),
-        .m_ar_ready(m_ar_ready[0]),
-        .s_r_data(s_r_data),
-        .s_r_error(s_r_error),
-        .s_r_valid(s_r_valid[0]),
-        .m_beat_data(ab_data),
-        .m_beat_offset(ab_offset),
-        .m_beat_count(ab_count),
-        .m_beat_info({ab_look, ab_queue}),
-        .m_beat_error(ab_error),
-        .m_beat_last(ab_last),
-        .m_beat_valid(ab_valid),
-        .m_beat_ready(ab_ready)
-    );
-
-    wire [QID_W-1:0] head_queue;
-    wire [15:0]      head_index;
-    wire             head_error, head_valid, head_ready;
-
-    vq_fetch_entries #(.DATA_W(DATA_W), .QID_W(QID_W)) u_entries (
-        .clk(clk),
-        .rst(rst),
-        .s_beat_data(ab_data),
-        .s_beat_offset(ab_offset),
-        .s_beat_count(ab_count),
-        .s_beat_look(ab_look),
-        .s_beat_queue(ab_queue),
-        .s_beat_error(ab_error),
-        .s_beat_valid(ab_valid),
-        .s_beat_ready(ab_ready),
-        .m_look_queue(look_queue),
-        .m_look_index(look_index),
-        .m_look_error(look_error),
-        .m_look_valid(look_valid),
-        .m_look_ready(look_ready),
-        .m_head_queue(head_queue),
-        .m_head_index(head_index),
-        .m_head_error(head_error),
-        .m_head_valid(head_valid),
-        .m_head_ready(head_ready)
-    );
+    localparam WALK_W     = `VQ_WALK_W;
+    localparam LANE_W     = $clog2(DATA_W/8);
+    localparam WALKS      = 2**ORDER_W;
+    localparam RESERVE    = (MAX_CHAIN + 3) / 4;    // chunks of the longest chain
+    localparam TABLE_READ = 8;                      // descriptors of an indirect table at once
+    localparam DESC_BEATS = DATA_W == 64 ? 2 * WALKS : WALKS;
+    localparam END_W      = QID_W + 2*TAG_W + 64 + 1 + 5 + 17;
 
     // Walks of the chains
     wire [WALK_W-1:0]  more_walk, next_walk, sent_walk, held_walk;
@@ -290,11 +139,11 @@ module vq_fetch #(
     ) u_issue (
         .clk(clk),
         .rst(rst),
-        .s_head_queue(head_queue),
-        .s_head_index(head_index),
-        .s_head_error(head_error),
-        .s_head_valid(head_valid),
-        .s_head_ready(head_ready),
+        .s_head_queue(s_head_queue),
+        .s_head_index(s_head_index),
+        .s_head_error(s_head_error),
+        .s_head_valid(s_head_valid),
+        .s_head_ready(s_head_ready),
         .s_more_walk(next_walk),
         .s_more_valid(next_valid),
         .s_more_ready(next_ready),
@@ -360,14 +209,14 @@ module vq_fetch #(
         .s_req_info(1'b0),
         .s_req_valid(desc_valid),
         .s_req_ready(desc_ready),
-        .m_ar_addr(m_ar_addr[127:64]),
-        .m_ar_beats(m_ar_beats[17:9]),
-        .m_ar_queue(m_ar_queue[2*QID_W-1:QID_W]),
-        .m_ar_valid(m_ar_valid[1]),
-        .m_ar_ready(m_ar_ready[1]),
+        .m_ar_addr(m_ar_addr),
+        .m_ar_beats(m_ar_beats),
+        .m_ar_queue(m_ar_queue),
+        .m_ar_valid(m_ar_valid),
+        .m_ar_ready(m_ar_ready),
         .s_r_data(s_r_data),
         .s_r_error(s_r_error),
-        .s_r_valid(s_r_valid[1]),
+        .s_r_valid(s_r_valid),
         .m_beat_data(db_data),
         .m_beat_offset(db_offset),
         .m_beat_count(db_count),
@@ -509,11 +358,11 @@ module vq_fetch #(
         .m_req_ready(m_req_ready),
         .m_gather_valid(m_gather_valid),
         .m_gather_ready(m_gather_ready),
-        .m_fault_code(m_fault_code[9:5]),
-        .m_fault_queue(m_fault_queue[2*QID_W-1:QID_W]),
-        .m_fault_desc(m_fault_desc[33:17]),
-        .m_fault_valid(m_fault_valid[1]),
-        .m_fault_ready(m_fault_ready[1]),
+        .m_fault_code(m_fault_code),
+        .m_fault_queue(m_fault_queue),
+        .m_fault_desc(m_fault_desc),
+        .m_fault_valid(m_fault_valid),
+        .m_fault_ready(m_fault_ready),
         .m_release_first(m_release_first),
         .m_release_last(m_release_last),
         .m_release_valid(m_release_valid),
@@ -523,7 +372,7 @@ module vq_fetch #(
         .m_drop_ready(m_drop_ready)
     );
 
-    wire unused = &{1'b0, ring_desc, ab_last, db_info, issue_avail, issue_used, walk_desc,
-                    walk_avail, walk_used, more_room};
+    wire unused = &{1'b0, db_info, issue_avail, issue_used, walk_desc, walk_avail, walk_used,
+                    more_room};
 endmodule
 `resetall
