@@ -34,6 +34,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "tests" / "traces"
 MODES = ("loopback", "pattern")
 SPARE_BYTES = 1 << 18  # for rings and tables, on top of the largest batch of buffers
 TABLE_BYTES = 1 << 16
+DEADLINE_PER_BYTE = 4  # cycles for the engine to become idle, beyond what is usual
 WAVES_BYTES = 1 << 15  # waves are written of the last chains, up to so much data
 Segments = list[tuple[int, int]]
 
@@ -110,6 +111,7 @@ class Replay:
         )
         self.bench = bench
         self.comparison = Comparison(bench, setup, **device)
+        self.comparison.rtl.deadline += DEADLINE_PER_BYTE * largest
         self.numbers = [0] * len(trace.queue_sizes)  # chains so far, by queue
         self.tokens = 0
 
