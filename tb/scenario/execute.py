@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pymodel import Config, Feature, Interrupt, MemoryFault, Reg, Status
+from pymodel import Config, Feature, Interrupt, MemoryFault, Reg, Status, need_event
 
 from .checks import Checks
 from .errors import Problem, StepFailed
@@ -231,7 +231,20 @@ class Executor:
             await target.write(Reg.QUEUE_READY, 1)
 
     async def _do_notify(self, step: Mapping[str, Any]) -> None:
-        await self.target.write(Reg.QUEUE_NOTIFY, self.layout.number(step["notify"]))
+        queue = self.layout.number(step["notify"])
+        if step.get("if_wanted") and not self._wanted(queue):
+            return
+        await self.target.write(Reg.QUEUE_NOTIFY, queue)
+
+    def _wanted(self, queue: int) -> bool:
+        """Whether the device asks for this notification, at this very moment."""
+        ring = self.layout.rings[queue]
+        self.target.catch_up()
+        old, ring.told = ring.told, ring.published
+        if "EVENT_IDX" in self.features:  # SPLIT-DRV-24
+            event = self.layout.u16(ring.fields()["avail_event"])
+            return need_event(event, ring.published, old)
+        return not self.layout.u16(ring.used) & 1  # SPLIT-DRV-22
 
     async def _do_ack(self, step: Mapping[str, Any]) -> None:
         bits = sum(Interrupt[name] for name in step["ack"])
@@ -277,6 +290,8 @@ class Executor:
                 raise StepFailed("the interrupt line", f"high within {within} cycles", "low")
         elif what == "fault":
             await self._wait_fault(within)
+        elif what == "used_or_interrupt":
+            await self._wait_told(number(step.get("queue")), number(step["idx"]), within)
         else:
             await self.wait_used(number(step.get("queue")), number(step["idx"]), within)
 
@@ -297,20 +312,35 @@ class Executor:
                 raise StepFailed(f"used.idx of queue {queue}", f"{index} within {within}", actual)
             await self.target.wait_cycles(POLL_CYCLES)
 
+    async def _wait_told(self, queue: int, index: int, within: int) -> None:
+        """Do as a driver that has just asked for interrupts: look at used.idx, or be told."""
+        addr = self.layout.rings[queue].fields()["used_idx"]
+        while (self.layout.u16(addr) - index) % 0x10000 >= 0x8000:
+            if not await self.target.wait_irq(within):
+                raise StepFailed("an interrupt", f"before used.idx {index} is seen", "none")
+            await self.target.write(Reg.INTERRUPT_ACK, int(Interrupt.USED_BUFFER))
+
     async def _do_quiet(self, step: Mapping[str, Any]) -> None:
         """Let cycles pass in which the device may not touch memory."""
         queue = step.get("queue")
-        watch = None if queue is None else self.layout.number(queue) % 63 + 1
-        before = self.target.traffic(watch)
+        watches: list[int | None] = [None]
+        if queue is not None:  # its rings, and everything that was laid out by name
+            watches = [self.layout.number(queue) % 63 + 1]
+            watches += [span.watch for span in self.layout.spans.values()]
+        before = self._traffic(watches)
         level = self.target.irq
         await self.target.wait_cycles(self.layout.number(step["quiet"]))
-        after = self.target.traffic(watch)
-        of = "memory" if queue is None else f"queue {queue}'s rings"
+        after = self._traffic(watches)
+        of = "memory" if queue is None else f"queue {queue}'s rings and buffers"
         for name, old, new in zip(("reads", "writes"), before, after):
             if new != old:
                 raise StepFailed(f"{name} of {of}", "none from here on", f"{new - old}")
-        if watch is None and self.target.irq > level:
+        if queue is None and self.target.irq > level:
             raise StepFailed("interrupt line", "no new interrupt from here on", "high")
+
+    def _traffic(self, watches: Iterable[int | None]) -> tuple[int, int]:
+        parts = [self.target.traffic(watch) for watch in watches]
+        return sum(part.reads for part in parts), sum(part.writes for part in parts)
 
     # ---- the rest
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pymodel import SplitLayout
+from pymodel.layout import MAX_QUEUE_SIZE
 from pymodel.memory import MemoryFault
 
 from .errors import Problem
@@ -67,6 +68,7 @@ class Ring:
     avail: int
     used: int
     published: int = 0  # available index written last
+    told: int = 0  # available index at the last `notify` that looked at the device's wish
 
     def fields(self) -> dict[str, int]:
         """Return the addresses by name."""
@@ -111,6 +113,7 @@ class Layout:
         self.spans: dict[str, Span] = {}
         self.rings: dict[int, Ring] = {}
         self.regions: list[tuple[int, int]] = []  # base, end
+        self._given: list[tuple[int, int]] = []  # first byte, end
         self._next = 0
         self._own_next = OWN_BASE
         self._own_end = OWN_BASE + OWN_SIZE
@@ -185,9 +188,19 @@ class Layout:
                 yield first, last - first
 
     def allow(self, addr: int, length: int) -> None:
-        """Let the device write what of a range is memory."""
+        """Let the device write a range; the memory knows only of what is there."""
+        if addr < TOP < addr + length:  # a ring that goes on at 0
+            self.allow(0, addr + length - TOP)
+            length = TOP - addr
+        self._given.append((addr, addr + length))
         for part in self.inside(addr, length):
             self.store.allow(*part)
+
+    def gave(self, addr: int, length: int) -> bool:
+        """Whether a range where no memory is was given to the device; memory refuses it."""
+        if any(self.inside(addr, length)):
+            return False
+        return any(first <= addr and addr + length <= end for first, end in self._given)
 
     def buffer(self, step: Mapping[str, Any]) -> None:
         """Lay out a buffer."""
@@ -212,7 +225,8 @@ class Layout:
         index, size = step["queue"], self.number(step.get("size"), 8)
         shift = self.number(step.get("shift"))
         addrs = []
-        spans = (("table", DESC_BYTES * size), ("avail", 6 + 2 * size), ("used", 6 + 8 * size))
+        laid = size if size <= MAX_QUEUE_SIZE else 0  # what no device takes is not laid out
+        spans = (("table", DESC_BYTES * laid), ("avail", 6 + 2 * laid), ("used", 6 + 8 * laid))
         for key, length in spans:
             given = step.get(key)
             auto = given is None

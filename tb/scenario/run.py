@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cocotb test that runs scenario files.
 
-From the environment: SCENARIO, paths of files with `:` between; SCENARIO_IDS, ids with `,`
+From the environment: SCENARIO, paths of files from the project's folder with `:` between; SCENARIO_IDS, ids with `,`
 between, all if empty; SCENARIO_STRIDE, of swept ranges take each so many-th value.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import cocotb
 
+from ci.toolchain import ROOT
 from tb.bench import Bench
 
 from .parser import load
@@ -30,7 +31,7 @@ async def scenarios(dut: Any) -> None:
     chosen = []
     paths = os.environ.get("SCENARIO", "").split(os.pathsep)
     for path in paths:
-        chosen += load(path, ids if len(paths) == 1 else ())
+        chosen += load(ROOT / path, ids if len(paths) == 1 else ())
     bench = Bench(dut)
     outcomes = await run_all(RtlTarget(bench), chosen, ids, stride)
     folder = os.environ.get("TB_RUN_DIR")

@@ -344,9 +344,9 @@ STEPS: dict[str, tuple[Kind, dict[str, Field]]] = {
         {},
     ),
     "setup": (expr, {"ready": _O(flag)}),
-    "notify": (expr, {}),
+    "notify": (expr, {"if_wanted": _O(flag)}),
     "wait": (
-        one_of("idle", "used", "interrupt", "fault", "cycles"),
+        one_of("idle", "used", "interrupt", "used_or_interrupt", "fault", "cycles"),
         {"queue": _O(expr), "idx": _O(expr), "count": _O(expr), "within": _O(expr)},
     ),
     "race": (
@@ -438,7 +438,7 @@ def _check_whole(verb: str, step: Mapping[str, Any], path: str, known: Known) ->
     if verb == "race" and sum(key in step for key in ("read", "write", "after")) != 1:
         raise Problem(path, "needs exactly one of read, write, after")
     if verb == "wait":
-        need = {"used": "idx", "cycles": "count"}.get(step["wait"])
+        need = {"used": "idx", "used_or_interrupt": "idx", "cycles": "count"}.get(step["wait"])
         if need is not None and need not in step:
             raise Problem(f"{path}.{need}", "is missing")
     if verb == "chain" and not (step.get("readable") or step.get("writable")):

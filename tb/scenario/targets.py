@@ -20,6 +20,17 @@ class Traffic(NamedTuple):
     writes: int
 
 
+class Written(NamedTuple):
+    """Consecutive bytes that the device wrote, and when."""
+
+    addr: int
+    length: int
+    cycle: int
+
+    def __str__(self) -> str:
+        return f"{self.length} bytes at {self.addr:#x} in cycle {self.cycle}"
+
+
 class Target(abc.ABC):
     """A device and its memory, brought back to reset by `restart`."""
 
@@ -68,8 +79,8 @@ class Target(abc.ABC):
         """Clock cycles so far."""
 
     @abc.abstractmethod
-    def violations(self) -> list[str]:
-        """Writes of the device outside what it may write."""
+    def violations(self) -> list[Written]:
+        """Writes of the device outside what the memory was told to allow."""
 
     @abc.abstractmethod
     def traffic(self, watch: int | None = None) -> Traffic:
@@ -114,7 +125,7 @@ class _DeviceSide:
         self.allowed: list[tuple[int, int]] = []
         self.watched: list[tuple[int, int, int]] = []
         self.refused: list[tuple[int, int, str, str]] = []
-        self.violations: list[str] = []
+        self.violations: list[Written] = []
         self.reads: dict[int, int] = {}
         self.writes: dict[int, int] = {}
 
@@ -138,7 +149,7 @@ class _DeviceSide:
         self.memory.write(addr, data)
         for at in range(addr, addr + len(data)):
             if not any(start <= at < start + size for start, size in self.allowed):
-                self.violations.append(f"{at:#x}, of a write of {len(data)} bytes at {addr:#x}")
+                self.violations.append(Written(at, addr + len(data) - at, 0))
                 return
 
 
@@ -229,7 +240,7 @@ class ModelTarget(Target):
         """See `Target`."""
         return self._cycle
 
-    def violations(self) -> list[str]:
+    def violations(self) -> list[Written]:
         """See `Target`."""
         return self._store.device.violations
 
@@ -317,12 +328,9 @@ class RtlTarget(Target):
         """See `Target`."""
         return int(self.bench.cycle)
 
-    def violations(self) -> list[str]:
+    def violations(self) -> list[Written]:
         """See `Target`."""
-        return [
-            f"{v.length} bytes at {v.addr:#x} in cycle {v.cycle}"
-            for v in self.bench.memory.violations()
-        ]
+        return [Written(v.addr, v.length, v.cycle) for v in self.bench.memory.violations()]
 
     def traffic(self, watch: int | None = None) -> Traffic:
         """See `Target`."""
