@@ -243,7 +243,7 @@ class ModelDevice:
         if value == 0:
             self._reset()
             return
-        acceptable = not self._driver_features & ~self.offer and bool(
+        acceptable = not self._driver_features & ~int(self.offer) and bool(
             self._driver_features & Feature.VERSION_1
         )
         if value & Status.FEATURES_OK and acceptable:  # FEAT-DEV-03
