@@ -47,7 +47,8 @@ module vq_fn_credit #(
     assign m_credit_valid = valid_reg;
 
     always @* begin
-        scan_next  = scan_reg == LAST[QID_W-1:0] ? {QID_W{1'b0}} : scan_reg + 1'b1;
+        scan_next  = scan_reg;
+        if (|due_reg) scan_next = scan_reg == LAST[QID_W-1:0] ? {QID_W{1'b0}} : scan_reg + 1'b1;
         due_next   = due_reg | (s_live & ~live_reg);
         queue_next = s_return_queue;
         count_next = 8'd1;

@@ -96,11 +96,11 @@ module vq_pattern_sink #(
 
     always @(posedge clk) begin
         if (beat) offset_reg <= s_axis_tlast ? 16'd0 : offset_reg + BYTES[15:0];
-        differ_reg <= differ;
+        if (beat) differ_reg <= differ;
         last1_reg  <= s_axis_tlast;
         bad1_reg   <= s_axis_tlast && s_axis_tuser;
         valid1_reg <= beat;
-        count_reg  <= ones(differ_reg);
+        if (valid1_reg) count_reg <= ones(differ_reg);
         last2_reg  <= last1_reg;
         bad2_reg   <= bad1_reg;
         valid2_reg <= valid1_reg;

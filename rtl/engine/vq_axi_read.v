@@ -142,7 +142,7 @@ module vq_axi_read #(
     reg [PORTS-1:0]  r_valid_reg;
 
     always @(posedge clk) begin
-        r_data_reg  <= m_axi_rdata;
+        if (m_axi_rvalid) r_data_reg <= m_axi_rdata;
         r_error_reg <= !m_axi_rvalid || m_axi_rresp[1];
         r_valid_reg <= {PORTS{1'b0}};
         if (m_axi_rvalid) r_valid_reg <= {{(PORTS-1){1'b0}}, 1'b1} << m_axi_rid;

@@ -92,8 +92,10 @@ module vq_chain_store #(
 
     always @(posedge clk) begin
         if (walk_free) begin
-            walk_reg       <= s_release_a_valid ? s_release_a_first : s_release_b_first;
-            walk_last_reg  <= s_release_a_valid ? s_release_a_last : s_release_b_last;
+            if (s_release_a_valid || s_release_b_valid) begin
+                walk_reg      <= s_release_a_valid ? s_release_a_first : s_release_b_first;
+                walk_last_reg <= s_release_a_valid ? s_release_a_last : s_release_b_last;
+            end
             walk_valid_reg <= s_release_a_valid || s_release_b_valid;
         end else if (back_ready) begin
             walk_reg <= walk_next;

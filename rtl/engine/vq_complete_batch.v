@@ -213,7 +213,8 @@ module vq_complete_batch #(
     assign m_batch_valid = sent_valid && acked_reg != {PEND_W{1'b0}};
 
     always @(posedge clk) begin
-        acked_reg <= acked_reg + {{(PEND_W-1){1'b0}}, s_ack_valid} - {{(PEND_W-1){1'b0}}, handed};
+        if (s_ack_valid && !handed) acked_reg <= acked_reg + 1'b1;
+        if (handed && !s_ack_valid) acked_reg <= acked_reg - 1'b1;
         if (rst) acked_reg <= {PEND_W{1'b0}};
     end
 

@@ -98,7 +98,8 @@ module vq_complete_publish #(
     );
 
     always @(posedge clk) begin
-        acked_reg <= acked_reg + {{(PEND_W-1){1'b0}}, s_ack_valid} - {{(PEND_W-1){1'b0}}, asked};
+        if (s_ack_valid && !asked) acked_reg <= acked_reg + 1'b1;
+        if (asked && !s_ack_valid) acked_reg <= acked_reg - 1'b1;
         if (rst) acked_reg <= {PEND_W{1'b0}};
     end
 

@@ -83,10 +83,10 @@ module vq_fetch_issue #(
     assign m_table_queue = s_more_valid ? s_more_walk[WALK_W-1 -: QID_W] : s_head_queue;
 
     always @(posedge clk) begin
-        if (move) begin
-            walk_reg  <= s_more_valid ? s_more_walk : fresh;
-            base_reg  <= s_table_desc_addr;
-            valid_reg <= take_more || take_head;
+        if (move) valid_reg <= take_more || take_head;
+        if (take_more || take_head) begin
+            walk_reg <= s_more_valid ? s_more_walk : fresh;
+            base_reg <= s_table_desc_addr;
         end
         if (rst) valid_reg <= 1'b0;
     end

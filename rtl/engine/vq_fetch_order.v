@@ -35,7 +35,6 @@ module vq_fetch_order #(
     reg  [ORDER_W:0]   tail_reg, head_reg;      // one bit more than an index tells full from empty
     reg  [PLACES-1:0]  done_reg;
     reg                valid_reg;
-    wire [PLACES-1:0]  one  = {{(PLACES-1){1'b0}}, 1'b1};
     wire               full = tail_reg == (head_reg ^ {1'b1, {ORDER_W{1'b0}}});
     wire               step = done_reg[head_reg[ORDER_W-1:0]] && (!valid_reg || m_ready);
 
@@ -59,8 +58,8 @@ module vq_fetch_order #(
         if (m_place_take) tail_reg <= tail_reg + 1'b1;
         if (step) head_reg <= head_reg + 1'b1;
         valid_reg <= step || (valid_reg && !m_ready);
-        done_reg  <= (done_reg | (s_end_valid ? one << s_end_place : {PLACES{1'b0}})) &
-                     ~(step ? one << head_reg[ORDER_W-1:0] : {PLACES{1'b0}});
+        if (s_end_valid) done_reg[s_end_place] <= 1'b1;
+        if (step) done_reg[head_reg[ORDER_W-1:0]] <= 1'b0;
         if (rst) begin
             tail_reg  <= {(ORDER_W+1){1'b0}};
             head_reg  <= {(ORDER_W+1){1'b0}};

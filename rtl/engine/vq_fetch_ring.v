@@ -189,7 +189,7 @@ module vq_fetch_ring #(
     always @(posedge clk) begin
         dirty_reg <= dirty_reg & s_ready;
         case (state_reg)
-            ST_PICK: begin
+            ST_PICK: if (s_look_valid || acked_valid || s_visit_valid) begin
                 queue_reg <= pick_look ? s_look_queue : pick_acked ? acked_queue : s_visit_queue;
                 index_reg <= s_look_index;
                 error_reg <= s_look_error;

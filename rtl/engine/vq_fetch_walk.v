@@ -189,18 +189,20 @@ module vq_fetch_walk #(
     reg  [TAG_W+1:0]   end_w_at_reg;
 
     always @(posedge clk) begin
-        end_bad_reg      <= fails;
-        end_code_reg     <= no_desc ? code : found;
-        end_desc_reg     <= {in_table, index};
-        end_order_reg    <= order;
-        end_queue_reg    <= queue;
-        end_head_reg     <= head;
-        end_tag_reg      <= tag;
-        end_last_reg     <= stores ? at_chunk : chunk;
-        end_readable_reg <= f_write ? readable : sum[31:0];
-        end_writable_reg <= f_write ? sum[31:0] : writable;
-        end_w_at_reg     <= w_first ? {at_chunk, at_pos} : {w_chunk, w_pos};
-        end_valid_reg    <= go && ends && !rst;
+        end_valid_reg <= go && ends && !rst;
+        if (go && ends) begin
+            end_bad_reg      <= fails;
+            end_code_reg     <= no_desc ? code : found;
+            end_desc_reg     <= {in_table, index};
+            end_order_reg    <= order;
+            end_queue_reg    <= queue;
+            end_head_reg     <= head;
+            end_tag_reg      <= tag;
+            end_last_reg     <= stores ? at_chunk : chunk;
+            end_readable_reg <= f_write ? readable : sum[31:0];
+            end_writable_reg <= f_write ? sum[31:0] : writable;
+            end_w_at_reg     <= w_first ? {at_chunk, at_pos} : {w_chunk, w_pos};
+        end
     end
 
     assign m_end_order    = end_order_reg;

@@ -66,6 +66,8 @@ module vq_liveness #(
     wire [COUNT_W-1:0] finished_new  = finished_old + {{(COUNT_W-8){1'b0}}, s_finished_count};
 
     reg  [QID_W-1:0]   scan_reg;        // the queue looked at
+    wire               scan_last = {{(32-QID_W){1'b0}}, scan_reg} == QUEUES - 1;
+    wire               seek = |(~s_ready & ~quiet_reg) || (s_run && |(m_alive & ~known_reg));
     wire               scan_live = m_alive[scan_reg] && s_run;
     // A queue becomes known with no credit: what it was granted is what it has started
     wire               meet = scan_live && !known_reg[scan_reg] && !s_credit_valid &&
@@ -137,8 +139,8 @@ module vq_liveness #(
     assign m_all_finished = total_reg == {COUNT_W{1'b0}};
 
     always @(posedge clk) begin
-        scan_reg <= {{(32-QID_W){1'b0}}, scan_reg} == QUEUES - 1 ? {QID_W{1'b0}} : scan_reg + 1'b1;
-        total_reg <= total_reg
+        if (seek) scan_reg <= scan_last ? {QID_W{1'b0}} : scan_reg + 1'b1;
+        if (s_started_valid || s_finished_valid) total_reg <= total_reg
             + (s_started_valid ? {{(COUNT_W-8){1'b0}}, s_started_count} : {COUNT_W{1'b0}})
             - (s_finished_valid ? {{(COUNT_W-8){1'b0}}, s_finished_count} : {COUNT_W{1'b0}});
 

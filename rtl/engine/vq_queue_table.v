@@ -25,25 +25,29 @@ module vq_queue_table #(
     output wire [63:0]      avail_addr,
     output wire [63:0]      used_addr
 );
-    reg [15:0] size_mem [0:QUEUES-1];
-    assign size = size_mem[s_queue];
-    always @(posedge clk)
-        if (s_setup_valid && s_setup_field == 3'd0) size_mem[s_setup_queue] <= s_setup_data[15:0];
+    reg [15:0] size_mem       [0:QUEUES-1];
+    reg [31:0] desc_low_mem   [0:QUEUES-1];
+    reg [31:0] desc_high_mem  [0:QUEUES-1];
+    reg [31:0] avail_low_mem  [0:QUEUES-1];
+    reg [31:0] avail_high_mem [0:QUEUES-1];
+    reg [31:0] used_low_mem   [0:QUEUES-1];
+    reg [31:0] used_high_mem  [0:QUEUES-1];
 
-    wire [31:0] word [0:5];
-    genvar g;
-    generate
-        for (g = 0; g < 6; g = g + 1) begin : gen_word
-            localparam [2:0] FIELD = g + 1;
-            reg [31:0] mem [0:QUEUES-1];
-            assign word[g] = mem[s_queue];
-            always @(posedge clk)
-                if (s_setup_valid && s_setup_field == FIELD) mem[s_setup_queue] <= s_setup_data;
-        end
-    endgenerate
+    assign size       = size_mem[s_queue];
+    assign desc_addr  = {desc_high_mem[s_queue], desc_low_mem[s_queue]};
+    assign avail_addr = {avail_high_mem[s_queue], avail_low_mem[s_queue]};
+    assign used_addr  = {used_high_mem[s_queue], used_low_mem[s_queue]};
 
-    assign desc_addr  = {word[1], word[0]};
-    assign avail_addr = {word[3], word[2]};
-    assign used_addr  = {word[5], word[4]};
+    always @(posedge clk) if (s_setup_valid)
+        case (s_setup_field)
+            3'd0:    size_mem[s_setup_queue]       <= s_setup_data[15:0];
+            3'd1:    desc_low_mem[s_setup_queue]   <= s_setup_data;
+            3'd2:    desc_high_mem[s_setup_queue]  <= s_setup_data;
+            3'd3:    avail_low_mem[s_setup_queue]  <= s_setup_data;
+            3'd4:    avail_high_mem[s_setup_queue] <= s_setup_data;
+            3'd5:    used_low_mem[s_setup_queue]   <= s_setup_data;
+            3'd6:    used_high_mem[s_setup_queue]  <= s_setup_data;
+            default: ;
+        endcase
 endmodule
 `resetall

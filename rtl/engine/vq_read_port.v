@@ -16,7 +16,7 @@ module vq_read_port #(
     parameter       INFO_W    = 1,      // requester's note that comes back with each beat, bits
     parameter       QID_W     = 2,      // queue number, bits
     parameter       MAX_BYTES = 256,    // longest burst, bytes; power of two, up to 4096
-    parameter       BEATS     = 64,     // beats in flight or waiting; power of two, 2 bursts at least
+    parameter       BEATS     = 64,     // beats in flight or waiting; power of two of 2 bursts
     parameter       BURSTS    = 16,     // bursts in flight; power of two
     parameter [0:0] BLOCK_EN  = 1'b0,   // data in block RAM
     parameter       LANE_W    = $clog2(DATA_W/8)    // derived, not to be set

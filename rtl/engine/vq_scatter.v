@@ -103,16 +103,16 @@ module vq_scatter #(
         .write_en(s_chain_valid),
         .write_addr(s_chain_tag),
         .write_data({s_chain_queue, s_chain_head, s_chain_writable, s_chain_w_at, s_chain_last}),
-        .read_en(s_rsp_ready),
+        .read_en(s_rsp_ready && s_rsp_valid),
         .read_addr(s_rsp_tag),
         .read_data({queue, head, writable, w_at, last})
     );
 
     always @(posedge clk) begin
-        if (s_rsp_ready) begin
+        if (s_rsp_ready) rsp_reg <= s_rsp_valid;
+        if (s_rsp_ready && s_rsp_valid) begin
             tag_reg <= s_rsp_tag;
             len_reg <= s_rsp_len;
-            rsp_reg <= s_rsp_valid;
         end
         if (rst) rsp_reg <= 1'b0;
     end
@@ -170,16 +170,17 @@ module vq_scatter #(
     assign m_release_valid = ending && m_used_ready;
 
     always @(posedge clk) begin
-        held_reg <= held_reg + (axis_in ? {{(HELD_W-LANE_W-1){1'b0}}, in_count} : {HELD_W{1'b0}})
-                             - (issue ? chunk_held : {HELD_W{1'b0}});
+        if (axis_in || issue)
+            held_reg <= held_reg - (issue ? chunk_held : {HELD_W{1'b0}}) +
+                        (axis_in ? {{(HELD_W-LANE_W-1){1'b0}}, in_count} : {HELD_W{1'b0}});
         case (state_reg)
-            ST_START: begin
+            ST_START: if (rsp_reg) begin
                 at_reg   <= w_at;
                 addr_reg <= 64'd0;
                 seg_reg  <= len_reg;
                 left_reg <= len_reg;
                 null_reg <= too_long;
-                if (rsp_reg && len_reg != 32'd0) state_reg <= too_long ? ST_CHUNK : ST_NODE;
+                if (len_reg != 32'd0) state_reg <= too_long ? ST_CHUNK : ST_NODE;
             end
             ST_NODE: if (skip) at_reg <= next_at;
             else begin

@@ -57,9 +57,11 @@ module vq_burst_split #(
 
     always @(posedge clk) begin
         if (s_req_ready) begin
-            addr_reg <= s_req_addr;
-            left_reg <= s_req_len;
-            info_reg <= s_req_info;
+            if (s_req_valid) begin
+                addr_reg <= s_req_addr;
+                left_reg <= s_req_len;
+                info_reg <= s_req_info;
+            end
             held_reg <= s_req_valid;
         end else if (m_burst_ready) begin
             addr_reg <= addr_reg + {{(ADDR_W-13){1'b0}}, take};

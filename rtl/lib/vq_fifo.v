@@ -41,9 +41,11 @@ module vq_fifo #(
     assign s_ready = !full;
 
     always @(posedge clk) begin
-        if (push) mem[wr_reg[PTR_W-1:0]] <= s_data;
-        if (push) wr_reg <= wr_reg + 1'b1;
-        if (pop)  rd_reg <= rd_reg + 1'b1;
+        if (push) begin
+            mem[wr_reg[PTR_W-1:0]] <= s_data;
+            wr_reg <= wr_reg + 1'b1;
+        end
+        if (pop) rd_reg <= rd_reg + 1'b1;
         if (rst) begin
             wr_reg <= {(PTR_W+1){1'b0}};
             rd_reg <= {(PTR_W+1){1'b0}};

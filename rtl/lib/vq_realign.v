@@ -83,17 +83,15 @@ module vq_realign #(
     assign m_valid = out_valid_reg;
 
     always @(posedge clk) begin
-        if (s_ready) begin
+        if (s_ready) turned_valid_reg <= s_valid;
+        if (s_ready && s_valid) begin
             turned_reg       <= twice[2*DATA_W-1:DATA_W];
             turned_fill_reg  <= fill;
             turned_reach_reg <= reach;
             turned_last_reg  <= s_last;
             turned_error_reg <= s_error;
-            turned_valid_reg <= s_valid;
-        end
-        if (s_ready && s_valid) begin
-            first_reg <= s_last;
-            fill_reg  <= reach[LANE_W-1:0];
+            first_reg        <= s_last;
+            fill_reg         <= reach[LANE_W-1:0];
         end
         if (out_free) begin
             out_valid_reg <= 1'b0;

@@ -30,8 +30,8 @@ module vq_skid #(
     assign m_valid = out_valid_reg;
 
     always @(posedge clk) begin
-        if (!spare_valid_reg) spare_reg <= s_data;
-        if (move) out_reg <= spare_valid_reg ? spare_reg : s_data;
+        if (s_valid && !spare_valid_reg) spare_reg <= s_data;
+        if (move && (spare_valid_reg || s_valid)) out_reg <= spare_valid_reg ? spare_reg : s_data;
         if (move) begin
             out_valid_reg   <= spare_valid_reg || s_valid;
             spare_valid_reg <= 1'b0;
