@@ -16,6 +16,7 @@ import cocotb
 from pymodel.registers import Reg
 from tb.bench import Bench
 from tb.comparison import Comparison
+from tb.screen import progress, tallied
 from tb.worlds import Setup
 
 OPERATIONS = int(os.environ.get("TB_OPERATIONS", "120"))
@@ -69,7 +70,9 @@ class Player:
 
     async def play(self, operations: int) -> None:
         """Run so many operations, then publish and collect everything."""
-        for _ in range(operations):
+        for done in range(operations):
+            if done % 50 == 0:
+                progress(done, operations, f"on {self.queues} queues, equal so far")
             queue = random.randrange(self.queues)
             step = random.choices([self.add, self.comparison.sync, self.collect], [5, 2, 4])[0]
             await step(queue)
@@ -98,7 +101,9 @@ async def random_operations_agree_with_the_model(dut: Any) -> None:
         max_chain=max_chain,
         data_w=8 * bus_bytes,
     )
-    await comparison.start()
-    await Player(comparison, queues).play(OPERATIONS)
     tally = comparison.tally
+    with tallied(tally):
+        await comparison.start()
+        await Player(comparison, queues).play(OPERATIONS)
+        await comparison.finish()
     cocotb.log.info("%d operations, %d chains, equal", tally.operations, tally.chains)

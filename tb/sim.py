@@ -1,22 +1,96 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make sim`: run one test module on the whole device, with checked options."""
+"""`make sim`: the engine against the golden model, part by part, as a user watches it.
+
+Every part is a cocotb run. They run two at a time where there are two processors, and are shown
+one after the other while they run. A table ends it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import queue
+import re
+import shlex
+import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, Optional
+from typing import Any, Callable, NoReturn, Optional
 
 from tb.build import SIMULATORS, BuildError
-from tb.runner import RunFailed, run_system, shown
+from tb.runner import LAST, Result, RunFailed, run_system, shown
+from tb.screen import PROGRESS, SAY, TALLY
 
 DATA_WIDTHS = (64, 128, 256, 512)
 MOST_QUEUES = 64
-TESTS = {"random": "tb/regression.py"}  # what TEST= may name
+SLOW_SEGMENT_BYTES = 512  # segments of block traffic are cut to this under Icarus
 USAGE_ERROR = 2
+TIMEOUT_S = 1800
+REPORT_EVERY_S = 5  # progress, when the output is no terminal
+WIDTH = 98
+ALL = "all"
+BLOCK = "linux-6.1-virtio-blk-ext4.jsonl"
+DIRECT = "linux-6.1-virtio-blk-ext4-direct.jsonl"
+NET = "linux-6.1-virtio-net-ping.jsonl"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the simulation.
+
+    Attributes:
+        title: what it is, in a line.
+        module: the cocotb tests.
+        env: their environment.
+        slow: further environment under Icarus, which is a hundred times slower.
+        queues: how many it needs.
+        weight: the heaviest begin first.
+    """
+
+    title: str
+    module: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    slow: Mapping[str, str] = field(default_factory=dict)
+    queues: int = 1
+    weight: int = 1
+
+
+CUT = {"TB_SEGMENT_BYTES": str(SLOW_SEGMENT_BYTES)}
+PARTS = {
+    "demo": Part("the five operations on a ring of 4", "tb.demo", weight=8),
+    "blk": Part(
+        "Linux 6.1 virtio_blk, ext4, indirect, event index: device checks and fills patterns",
+        "tb.replay",
+        {"TB_TRACE": BLOCK, "TB_MODE": "pattern"},
+        CUT,
+        weight=9,
+    ),
+    "direct": Part(
+        "Linux 6.1 virtio_blk, ext4, direct descriptors, flags: device loops back",
+        "tb.replay",
+        {"TB_TRACE": DIRECT, "TB_MODE": "loopback"},
+        CUT,
+        weight=3,
+    ),
+    "net": Part(
+        "Linux 6.1 virtio_net, ping, two queues: device checks and fills patterns",
+        "tb.replay",
+        {"TB_TRACE": NET, "TB_MODE": "pattern"},
+        queues=2,
+    ),
+    "random": Part(
+        "random operations on all queues",
+        "tb/regression.py",
+        {"TB_OPERATIONS": "2000"},
+        {"TB_OPERATIONS": "300"},
+    ),
+}
+TESTS = (ALL, *PARTS)  # what TEST= may name
 
 
 class OptionError(Exception):
@@ -29,7 +103,7 @@ class Options:
 
     Attributes:
         sim: simulator.
-        test: name of a test, or empty for the default.
+        test: name of a part, or `all`.
         seed: of all randomness.
         queues: number of queues.
         data_w: data bus width, bits.
@@ -44,6 +118,13 @@ class Options:
     data_w: int
     waves: str
     scenario: Optional[Path]
+
+    def command(self, test: str) -> str:
+        """Return the command that repeats one part as it was, with waves."""
+        words = ["make", "sim", f"TEST={test}", f"SIM={self.sim}", f"SEED={self.seed}"]
+        words += [f"QUEUES={self.queues}", f"DATA_W={self.data_w}"]
+        words += ["WAVES=1"] if self.waves == "all" else []
+        return shlex.join(words)
 
 
 def whole(name: str, text: str, low: int, high: int) -> int:
@@ -70,7 +151,9 @@ def parse(arguments: list[str]) -> Options:
     names = ("sim", "test", "seed", "queues", "data-w", "waves", "scenario")
     for name in names:
         parser.add_argument(f"--{name}", default="")
-    given = vars(parser.parse_args(arguments))
+    given = {
+        key.replace("-", "_"): text for key, text in vars(parser.parse_args(arguments)).items()
+    }
 
     def take(name: str, default: str) -> str:
         return str(given[name]) or default
@@ -82,12 +165,12 @@ def parse(arguments: list[str]) -> Options:
         raise OptionError(f"SCENARIO={scenario}: there is no such file")
     checks: dict[str, Callable[[], str]] = {
         "sim": lambda: one_of("SIM", take("sim", SIMULATORS[0]), SIMULATORS),
-        "test": lambda: one_of("TEST", take("test", next(iter(TESTS))), tuple(TESTS)),
+        "test": lambda: one_of("TEST", take("test", ALL), TESTS),
         "data_w": lambda: one_of("DATA_W", take("data_w", widths[0]), widths),
         "waves": lambda: one_of("WAVES", take("waves", "window"), tuple(waves)),
     }
     words = {name: check() for name, check in checks.items()}
-    return Options(
+    options = Options(
         sim=words["sim"],
         test=words["test"],
         seed=whole("SEED", take("seed", "1"), 0, (1 << 31) - 1),
@@ -96,6 +179,213 @@ def parse(arguments: list[str]) -> Options:
         waves=waves[words["waves"]],
         scenario=scenario,
     )
+    if options.test != ALL and options.queues < PARTS[options.test].queues:
+        needed = PARTS[options.test].queues
+        raise OptionError(
+            f"QUEUES={options.queues}: QUEUES is at least {needed} for TEST={options.test}"
+        )
+    return options
+
+
+# ---- running
+
+
+@dataclass
+class Outcome:
+    """How one part went; `failure` is empty when it passed."""
+
+    tally: dict[str, int]
+    seconds: float
+    failure: str = ""
+    result: Optional[Result] = None
+
+
+class PartRun:
+    """One part that runs, or waits to, with what it has to tell."""
+
+    def __init__(self, name: str, part: Part, options: Options) -> None:
+        self.name, self.part, self.options = name, part, options
+        self.lines: queue.Queue[Optional[str]] = queue.Queue()
+
+    def run(self) -> Outcome:
+        """Run it; its lines end with None."""
+        env = dict(self.part.env)
+        if self.options.sim == "icarus":
+            env |= self.part.slow
+        begin = time.monotonic()
+        parameters = {"QUEUES": self.options.queues, "DATA_W": self.options.data_w}
+        folder: list[Path] = []
+        try:
+            result = run_system(
+                self.part.module,
+                parameters,
+                sim=self.options.sim,
+                seed=self.options.seed,
+                waves=self.options.waves,
+                env=env,
+                echo=self.lines.put,
+                timeout_s=TIMEOUT_S,
+            )
+            return Outcome(read_tally(result.folder), time.monotonic() - begin, result=result)
+        except RunFailed as failure:
+            text = str(failure)
+            folder = [Path(found) for found in re.findall(r"end of (\S+)/run\.log:", text)]
+            tally = read_tally(folder[0]) if folder else {}
+            tally["mismatches"] = max(1, tally.get("mismatches", 0))
+            return Outcome(tally, time.monotonic() - begin, text)
+        except BuildError as failure:
+            return Outcome({}, time.monotonic() - begin, str(failure))
+        finally:
+            self.lines.put(None)
+
+
+def read_tally(folder: Path) -> dict[str, int]:
+    """Return the numbers that a run left in its folder, none if there are none."""
+    try:
+        found = json.loads((folder / TALLY).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, int)}
+
+
+class Screen:
+    """Where the user reads: a terminal or not."""
+
+    def __init__(self) -> None:
+        self.tty = sys.stdout.isatty()
+        self.bar = False  # the line on the terminal is one that is written over
+        self.due = time.monotonic() + REPORT_EVERY_S
+
+    def line(self, text: str = "") -> None:
+        """Write a line; on a terminal, what changed in a picture is coloured."""
+        self.clear()
+        if self.tty:
+            text = re.sub(r"(?<=│)\*[^│]*", lambda found: f"\033[1;33m{found[0]}\033[0m", text)
+            text = re.sub(r"^── .*", lambda found: f"\033[1m{found[0]}\033[0m", text)
+        print(text, flush=True)
+
+    def clear(self) -> None:
+        """Remove the bar."""
+        if self.bar:
+            print("\r\033[K", end="")
+            self.bar = False
+
+    def progress(self, text: str) -> None:
+        """Show `done total words` as a bar, or now and then as a line."""
+        first, second, words = text.split(" ", 2)
+        done, total = int(first), int(second)
+        filled = 30 * done // total
+        shown_text = f"  [{'#' * filled}{'.' * (30 - filled)}] {done}/{total} {words}"
+        if self.tty:
+            columns = shutil.get_terminal_size().columns
+            print(f"\r\033[K{shown_text[: columns - 1]}", end="", flush=True)
+            self.bar = True
+        elif done == total or time.monotonic() >= self.due:
+            self.due = time.monotonic() + REPORT_EVERY_S
+            print(shown_text, flush=True)
+
+    def follow(self, run: PartRun) -> None:
+        """Show what a part tells until it has ended."""
+        self.due = time.monotonic() + REPORT_EVERY_S
+        while (line := run.lines.get()) is not None:
+            if line.startswith(SAY.rstrip()):
+                self.line(line[len(SAY) :])
+            elif line.startswith(PROGRESS):
+                self.progress(line[len(PROGRESS) :])
+        self.clear()
+
+
+# ---- the end
+
+
+COLUMNS = (
+    ("operations", "operations"),
+    ("chains", "chains"),
+    ("bytes", "bytes"),
+    ("cycles", "cycles"),
+    ("cycles/chain", "per_chain"),
+    ("mismatches", "mismatches"),
+)
+
+
+def cells(tally: Mapping[str, int]) -> dict[str, str]:
+    """Return a row of the table."""
+    chains = tally.get("chains", 0)
+    cycles = tally.get("cycles", 0)
+    values: dict[str, Any] = {
+        "operations": tally.get("operations", 0),
+        "chains": chains,
+        "bytes": tally.get("bytes_in", 0) + tally.get("bytes_out", 0),
+        "cycles": cycles,
+        "mismatches": tally.get("mismatches", 0),
+    }
+    row = {key: f"{value:,}" for key, value in values.items()}
+    row["per_chain"] = f"{cycles / chains:,.1f}" if chains else "-"
+    return row
+
+
+def table(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Return the lines of the table: a row a part, and the total."""
+    total: dict[str, int] = {}
+    for outcome in outcomes.values():
+        for key, value in outcome.tally.items():
+            total[key] = total.get(key, 0) + value
+    rows = {name: outcome.tally for name, outcome in outcomes.items()}
+    seconds = {name: f"{outcome.seconds:.1f}" for name, outcome in outcomes.items()}
+    if len(rows) > 1:
+        rows["total"] = total
+        seconds["total"] = ""
+    widths = {"operations": 11, "chains": 8, "bytes": 13, "cycles": 12, "cycles/chain": 13}
+    head = "".join(f"{title:>{widths.get(title, 11)}}" for title, _ in COLUMNS)
+    lines = [f"{'part':<9}{head}{'seconds':>9}", "─" * (9 + 68 + 9)]
+    for name, tally in rows.items():
+        row = cells(tally)
+        text = "".join(f"{row[key]:>{widths.get(title, 11)}}" for title, key in COLUMNS)
+        lines.append(f"{name:<9}{text}{seconds[name]:>9}".rstrip())
+    return lines
+
+
+def note_waves(result: Optional[Result], command: str) -> Optional[Path]:
+    """Let `make waves` open these waves, not those of whichever part began last; return them."""
+    if result is None or result.waves is None:
+        return None
+    note = {"log": str(result.log), "waves": str(result.waves), "command": command}
+    LAST.write_text(json.dumps(note, indent=1) + "\n")
+    return result.waves
+
+
+def failure_text(name: str, outcome: Outcome, options: Options) -> str:
+    """Return what the user reads about a part that failed."""
+    text, _, rest = outcome.failure.partition("\n  end of ")
+    log = rest.partition(":\n")[0]
+    waves = re.search(r"^  waves from .*$", rest, re.MULTILINE)
+    lines = [f"{name} FAILED", *text.splitlines()]
+    lines += [waves[0]] if waves else []
+    lines += [f"  log: {log}"] if log else []
+    return "\n".join([*lines, "  repeat with waves:", f"    {options.command(name)}"])
+
+
+def run_parts(chosen: Mapping[str, Part], options: Options) -> dict[str, Outcome]:
+    """Run parts, two at a time, and show them in their order."""
+    screen = Screen()
+    runs = {name: PartRun(name, part, options) for name, part in chosen.items()}
+    outcomes: dict[str, Outcome] = {}
+    with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+        order = sorted(runs, key=lambda name: -chosen[name].weight)
+        futures = {name: pool.submit(runs[name].run) for name in order}
+        for name, run in runs.items():
+            head = f"══ {name}: {run.part.title} "
+            screen.line("\n" + head + "═" * max(0, WIDTH - len(head)))
+            if options.sim == "icarus" and run.part.slow is CUT:
+                screen.line(f"  (under Icarus, segments are cut to {SLOW_SEGMENT_BYTES} bytes)")
+            screen.follow(run)
+            outcomes[name] = outcome = futures[name].result()
+            if outcome.failure:
+                screen.line(failure_text(name, outcome, options))
+            else:
+                done = outcome.tally.get("operations", 0)
+                screen.line(f"  {done} operations, each equal to the model.")
+    return outcomes
 
 
 def stop(text: str, code: int) -> NoReturn:
@@ -104,26 +394,73 @@ def stop(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def main() -> None:
-    """Run what was asked for."""
-    try:
-        options = parse(sys.argv[1:])
-    except OptionError as error:
-        stop(str(error), USAGE_ERROR)
+def simulate(options: Options) -> int:
+    """Run the chosen parts and show the table; return the exit code."""
+    names = list(PARTS) if options.test == ALL else [options.test]
+    chosen = {name: PARTS[name] for name in names if options.queues >= PARTS[name].queues}
+    print(
+        f"Virtqueue engine in {options.sim}: {options.data_w}-bit bus, {options.queues} queues, "
+        f"seed {options.seed}.\nAfter every operation the whole memory, the device's indices and "
+        "status, results, interrupts and\ncallbacks must equal the model's."
+    )
+    outcomes = run_parts(chosen, options)
+    print("\n" + "\n".join(table(outcomes)))
+    for name in names:
+        if name not in chosen:
+            print(f"{name}: left out, it needs {PARTS[name].queues} queues")
+    print("Cycles are those from each operation's start until the engine was idle again.\n")
+    good = {name: outcome for name, outcome in outcomes.items() if not outcome.failure}
+    for name, outcome in good.items():
+        if outcome.result is not None:
+            print(f"{name + ' log:':<13}{shown(outcome.result.log)}")
+    if len(good) < len(outcomes):
+        failed = [name for name in outcomes if name not in good]
+        print(f"FAILED: {', '.join(failed)}; the messages are above. To repeat with waves:")
+        for name in failed:
+            print(f"    {options.command(name)}")
+        return 1
+    first, outcome = next(iter(good.items()))
+    waves = note_waves(outcome.result, options.command(first))
+    if waves is not None:
+        print(f"{'waves:':<13}{shown(waves)} ('make waves' opens them)")
+    return 0
+
+
+def run_scenarios(options: Options) -> int:
+    """Run a file of scenarios; return the exit code."""
+    assert options.scenario is not None
+
+    def show(line: str) -> None:
+        if not re.match(r" *[\d.-]+ns |  {20}|- :|run  ", line):
+            print(line, flush=True)
+
     try:
         result = run_system(
-            TESTS[options.test],
+            "tb.scenario.run",
             {"QUEUES": options.queues, "DATA_W": options.data_w},
             sim=options.sim,
             seed=options.seed,
             waves=options.waves,
+            env={"SCENARIO": str(options.scenario.resolve())},
+            echo=show,
+            timeout_s=TIMEOUT_S,
         )
     except (RunFailed, BuildError) as error:
-        stop(str(error), 1)
-    print(f"passed: {', '.join(test.name for test in result.tests)}")
+        print(str(error), file=sys.stderr)
+        return 1
     print(f"log: {shown(result.log)}")
     if result.waves:
         print(f"waves: {shown(result.waves)} ('make waves' opens them)")
+    return 0
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """Run what was asked for."""
+    try:
+        options = parse(list(sys.argv[1:] if arguments is None else arguments))
+    except OptionError as error:
+        stop(str(error), USAGE_ERROR)
+    sys.exit(simulate(options) if options.scenario is None else run_scenarios(options))
 
 
 if __name__ == "__main__":
