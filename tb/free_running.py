@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The comparison that never waits: the driver works while the engine does.
+
+Operations take no simulated time, so between two of them the rings are as the RTL left them.
+Before an operation the model device is brought to exactly the used index that the RTL has
+published: each used element must be the one that the model gives next, and every byte that the
+model wrote for it must be in the RTL's memory by then. What the RTL may choose freely, when to ask
+for notifications, is checked to be legal and copied. Then the operation runs in both worlds and
+must do the same in both. `settle` ends it: all must be equal byte for byte, and no interrupt that
+the driver asked for may be missing.
+
+Notifications and interrupts are handed over by coroutines of their own, as they come.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+import cocotb
+from cocotb.triggers import Event, RisingEdge
+
+from pymodel import SplitVirtqueue, UsedBuffer, take_interrupt
+from pymodel.layout import INDEX_MODULUS, U16
+from pymodel.transport import notify
+from tb.bench import Bench
+from tb.comparison import Outcome, Pair
+from tb.worlds import Setup
+
+
+@dataclass(frozen=True)
+class Delays:
+    """How long the driver takes, cycles; (lowest, highest) of each draw.
+
+    Attributes:
+        interrupt: from the interrupt line's rise until its causes are read.
+        notify: from a `sync` until the notification is written.
+    """
+
+    interrupt: tuple[int, int] = (0, 40)
+    notify: tuple[int, int] = (0, 10)
+
+
+class FreeRunning(Pair):
+    """Two worlds, the model following the RTL.
+
+    Args:
+        bench: the started bench.
+        setup: what both start from. A callback must collect all there is or return False, else
+            `settle` takes what it left for a lost interrupt.
+        delays: of the driver.
+        device: parameters of the model device.
+    """
+
+    def __init__(
+        self, bench: Bench, setup: Setup, delays: Optional[Delays] = None, **device: Any
+    ) -> None:
+        super().__init__(bench, setup, **device)
+        self.delays = delays or Delays()
+        self._bell = Event()
+        self._ringing = False
+        self._serving = False
+        self._tasks: list[Any] = []
+        self._wish: dict[int, int] = {}  # avail_event as last seen
+
+    async def start(self) -> None:
+        """Bring both devices up; serve notifications and interrupts from now on."""
+        await super().start()
+        self.begin()
+
+    def begin(self) -> None:
+        """Serve notifications and interrupts."""
+        self._tasks = [cocotb.start_soon(self._ring()), cocotb.start_soon(self._serve())]
+
+    def stop(self) -> None:
+        """Serve no more notifications and interrupts."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+        self._ringing = self._serving = False
+
+    # ---- the five operations, which take no time
+
+    async def add(
+        self,
+        queue: int,
+        segments: Sequence[tuple[int, int]],
+        out_num: int,
+        in_num: int,
+        token: Hashable,
+        indirect: Optional[bool] = None,
+    ) -> None:
+        """`add_buf` in both worlds."""
+        self._both(
+            "add",
+            queue,
+            lambda vq: vq.add_buf(segments, out_num, in_num, token, indirect=indirect),
+            token,
+        ).take()
+        self._hold(queue, token, segments, out_num)
+
+    async def sync(self, queue: int) -> None:
+        """`sync` in both worlds; the notification goes its own way."""
+        self._both("sync", queue, lambda vq: vq.sync()).take()
+
+    async def get(self, queue: int) -> Optional[UsedBuffer]:
+        """`get_buf` in both worlds."""
+        used: Optional[UsedBuffer] = self._both("get", queue, lambda vq: vq.get_buf()).take()
+        if used is not None:
+            self._collected(queue, used)
+        return used
+
+    async def detach(self, queue: int, token: Hashable) -> None:
+        """`detach_buf` in both worlds."""
+        self._both("detach", queue, lambda vq: vq.detach_buf(token), token).take()
+        self._release(queue, token)
+
+    async def restart(self, queue: int) -> bool:
+        """`restart` in both worlds."""
+        result: bool = self._both("restart", queue, lambda vq: vq.restart()).take()
+        return result
+
+    def _both(
+        self,
+        name: str,
+        queue: int,
+        operation: Callable[[SplitVirtqueue], Any],
+        token: Hashable = None,
+    ) -> Outcome:
+        what = f"{name}(queue {queue}{'' if token is None else f', token {token!r}'})"
+        self.bench.track(name, queue, token if isinstance(token, int) else 0)
+        self._catch_up(what, queue)
+        rtl = self._call(self.rtl, queue, operation)
+        model = self._call(self.model, queue, operation)
+        if not rtl.same(model):
+            self._fail(what, queue, [f"result: rtl {rtl}, model {model}"])
+        self._count(name)
+        self._after(what, queue)
+        return rtl
+
+    def _after(self, what: str, queue: int) -> None:
+        """Compare what the driver's code did in both worlds; send its notifications."""
+        found = self._callback_differences() + self._writes_refused()
+        if self.rtl.notified[len(self.rtl.notified) - len(self.model.notified) :] != (
+            self.model.notified
+        ):
+            found.append(f"notified: rtl {self.rtl.notified}, model {self.model.notified}")
+        if found:
+            self._fail(what, queue, found)
+        self._collected_by_callbacks()
+        if self.model.notified:
+            self.model.notified.clear()
+            self._bell.set()
+
+    # ---- the model follows the RTL
+
+    def _catch_up(self, what: str, queue: int) -> None:
+        """Let the model return the chains that the RTL has returned, and no other."""
+        vq, ring = self.rtl.queue(queue), self.model.model.ring(queue)
+        rtl, flat, layout = self.rtl.memory, self.model.flat, self.rtl.queue(queue).layout
+        if ring is None:
+            return
+        self.bench.memory.catch_up(self.bench.cycle)
+        index: int = U16.unpack(rtl.read(layout.used_idx, 2))[0]
+        new = (index - ring.used_index) % INDEX_MODULUS
+        held = (vq.avail_index - ring.used_index) % INDEX_MODULUS
+        if new > held:
+            self._fail(what, queue, [f"used index {index}: {new} new of {held} published"])
+        free = (layout.used_flags, layout.used_idx, layout.avail_event)
+        for _ in range(new):
+            flat.written = []
+            if not self.model.model.step(queue):
+                self._fail(what, queue, [f"used index {index}: no chain for {ring.used_index}"])
+            for addr, length in flat.written:
+                if addr in free and length == 2:
+                    continue
+                one, other = rtl.read(addr, length), flat.read(addr, length)
+                if one != other:
+                    self._fail(
+                        what,
+                        queue,
+                        [
+                            f"used index {index} is published; of element {ring.used_index - 1} "
+                            f"{length} bytes at {addr:#x}: rtl {one[:64].hex()}, "
+                            f"model {other[:64].hex()}"
+                        ],
+                    )
+        flat.written = None
+        self._copy_wishes(what, queue, vq)
+
+    def _copy_wishes(self, what: str, queue: int, vq: SplitVirtqueue) -> None:
+        """Check used.flags and avail_event, which the RTL writes in its own time; copy them."""
+        rtl, flat, layout = self.rtl.memory, self.model.flat, vq.layout
+        flags = rtl.read(layout.used_flags, 2)
+        event = rtl.read(layout.avail_event, 2)
+        was = flat.read(layout.avail_event, 2)
+        found = []
+        if vq.event_idx:
+            if U16.unpack(flags)[0]:
+                found.append(f"used.flags {flags.hex()} with EVENT_IDX")
+            seen = self._wish.get(queue, self.setup.start_index)
+            ahead = (U16.unpack(event)[0] - seen) % INDEX_MODULUS
+            if ahead > (vq.avail_index - seen) % INDEX_MODULUS:
+                found.append(
+                    f"avail_event {U16.unpack(event)[0]} after {seen}, published {vq.avail_index}"
+                )
+            self._wish[queue] = U16.unpack(event)[0]
+        else:
+            if U16.unpack(flags)[0] > 1:
+                found.append(f"used.flags {flags.hex()}")
+            if event != was:
+                found.append(f"avail_event {event.hex()} without EVENT_IDX, was {was.hex()}")
+        if found:
+            self._fail(what, queue, found)
+        flat.write(layout.used_flags, flags)
+        flat.write(layout.avail_event, event)
+
+    # ---- what comes of itself
+
+    async def _ring(self) -> None:
+        """Write notifications as they come."""
+        while True:
+            await self._bell.wait()
+            self._bell.clear()
+            while self.rtl.notified:
+                self._ringing = True
+                await self.bench.wait_cycles(random.randint(*self.delays.notify))
+                queue = self.rtl.notified.pop(0)
+                self.rtl.notifications += 1
+                await self.rtl.run(notify(queue))
+            self._ringing = False
+
+    async def _serve(self) -> None:
+        """Serve interrupts as they come."""
+        irq = self.bench.dut.irq
+        while True:
+            if not int(irq.value):
+                await RisingEdge(irq)
+            self._serving = True
+            await self.bench.wait_cycles(random.randint(*self.delays.interrupt))
+            causes = await self.rtl.run(take_interrupt())
+            for queue, vq in enumerate(self.rtl.queues):
+                if vq is not None:
+                    self._catch_up("an interrupt", queue)
+            self.rtl.interrupt(causes)
+            self.model.interrupt(causes)
+            for queue, vq in enumerate(self.rtl.queues):
+                if vq is not None:
+                    self._after(f"an interrupt, {causes!r}", queue)
+            self._serving = False
+
+    # ---- the end
+
+    async def settle(self) -> None:
+        """Wait until all is done, then compare everything.
+
+        Every interrupt must have come: a queue whose callbacks are on has nothing to collect.
+        """
+        self.bench.track("settle")
+        await self.wait_quiet()
+        live = [(queue, vq) for queue, vq in enumerate(self.rtl.queues) if vq is not None]
+        for queue, _ in live:
+            self._catch_up("settling", queue)
+            self.model.model.settle(queue)
+        for queue, vq in live:
+            found = [] if self._same_memory() else self._memory_differences()
+            left = vq.avail_index - U16.unpack(self.rtl.memory.read(vq.layout.used_idx, 2))[0]
+            if left % INDEX_MODULUS:
+                found.append(f"{left % INDEX_MODULUS} chains were never returned")
+            if vq.callbacks_on and vq.used_index != vq.avail_index:
+                found.append("callbacks are on, a buffer is used, and no interrupt came")
+            found += self._writes_refused()
+            # the interrupts of the model were not looked at
+            self.model.run(take_interrupt())
+            found += await self._register_differences(queue, faults=True)
+            if found:
+                self._fail("settling", queue, found)
+
+    async def wait_quiet(self) -> None:
+        """Return when the engine is idle and the driver has nothing to send or to serve."""
+        while True:
+            await self.rtl.wait_quiet()
+            busy = self.rtl.notified or self._ringing or self._serving
+            if not busy and not int(self.bench.dut.irq.value):
+                return
+            await self.bench.wait_cycles(8)
