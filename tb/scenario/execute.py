@@ -360,6 +360,7 @@ class Executor:
             raise Problem("work", f"queue {queue} was not laid out")
         number = self.layout.number
         await self.work(queue, number(step.get("chains"), 1), number(step.get("bytes"), 40))
+        await self.target.wait_idle(WITHIN)  # so that its interrupt has come, if any
 
     def put_work(self, queue: int, chains: int, size: int) -> list[tuple[int, int, bytes]]:
         """Lay out loopback chains in fresh memory and publish them.

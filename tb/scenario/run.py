@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cocotb test that runs scenario files.
 
-From the environment: SCENARIO, paths of files from the project's folder with `:` between; SCENARIO_IDS, ids with `,`
-between, all if empty; SCENARIO_STRIDE, of swept ranges take each so many-th value.
+From the environment: SCENARIO, paths of files from the project's folder with `:` between;
+SCENARIO_IDS, ids with `,` between, all if empty; SCENARIO_STRIDE, above 1 for a thinned run: of
+swept ranges take each so many-th value, and leave out what is marked thorough.
 """
 
 from __future__ import annotations

@@ -392,7 +392,7 @@ SCENARIO = {
     "memory": _O(obj(MEMORY)),
     "sweep": _O(lambda *_: None),
     "model": _O(flag),
-    "max_cycles": _O(expr),
+    "thorough": _O(flag),
     "epilogue": _O(one_of(*EPILOGUES)),
     "steps": _O(lambda *_: None, True),
 }

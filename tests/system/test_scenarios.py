@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every scenario file on both simulators: whole under Verilator, thinned under Icarus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tb.runner import run_system
+from tb.scenario import device_groups, load
+
+FOLDER = Path("tests/scenarios")
+FILES = sorted(path for path in (Path(__file__).parents[2] / FOLDER).glob("*.jsonl"))
+SWEPT = ("stop", "notify")  # mostly sweeps, so a run of their own
+ONLY_FAST = ("long",)
+THINNED = 24  # of a sweep's values
+
+
+def paths(group: str, sim: str) -> list[Path]:
+    chosen = [path for path in FILES if (path.stem in SWEPT) == (group == "swept")]
+    return [path for path in chosen if sim == "verilator" or path.stem not in ONLY_FAST]
+
+
+def run(sim: str, files: list[Path], stride: int, **parameters: int) -> None:
+    env = {"SCENARIO": ":".join(str(FOLDER / path.name) for path in files)}
+    env["SCENARIO_STRIDE"] = str(stride)
+    run_system("tb.scenario", parameters, sim=sim, env=env)
+
+
+@pytest.mark.parametrize("group", ["single", "swept"])
+@pytest.mark.parametrize("sim", ["verilator", "icarus"])
+def test_every_scenario_passes(sim: str, group: str) -> None:
+    run(sim, paths(group, sim), 1 if sim == "verilator" else THINNED)
+
+
+def test_scenarios_pass_on_the_widest_bus() -> None:
+    run("verilator", [path for path in FILES if path.stem not in ONLY_FAST], THINNED, DATA_W=512)
+
+
+def test_every_file_is_for_the_usual_device() -> None:
+    for path in FILES:
+        assert [parameters for parameters, _ in device_groups(load(path))] == [{}], path.name
