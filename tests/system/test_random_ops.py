@@ -2,6 +2,7 @@
 """Random operations of the driver, compared with the model."""
 
 import pytest
+
 from tests.system.systems import SINGLE, TWO, USUAL, WIDE, everywhere, run
 
 CLAUSES = (
