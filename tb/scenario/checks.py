@@ -9,8 +9,8 @@ from typing import Any
 from pymodel import Fault, Interrupt, Reg, Status
 
 from .errors import Problem, StepFailed
+from .kinds import REGISTER_NAMES
 from .layout import Layout, Ring
-from .schema import REGISTER_NAMES
 from .targets import Target
 from .values import data
 

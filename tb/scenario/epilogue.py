@@ -14,9 +14,10 @@ from pymodel import Reg, Status
 
 from .checks import same
 from .errors import Problem, StepFailed
-from .execute import WITHIN, Executor
+from .execute import Executor
 from .schema import verb_of
 from .targets import Target
+from .work import WITHIN
 
 WITNESS_SIZE = 8
 END_CYCLES = 30_000

@@ -8,16 +8,15 @@ from typing import Any
 
 from pymodel import Config, Feature, Interrupt, MemoryFault, Reg, Status, need_event
 
-from .checks import Checks
 from .errors import Problem, StepFailed
+from .kinds import REGISTER_NAMES
 from .layout import BASE, SIZE, Layout, Ring
 from .parser import Run
-from .schema import REGISTER_NAMES, SETTINGS, verb_of
+from .schema import SETTINGS, verb_of
 from .targets import Target
 from .values import VARIABLE
+from .work import POLL_CYCLES, WITHIN, Work
 
-WITHIN = 20_000  # cycles that a wait may take, unless it says so itself
-POLL_CYCLES = 8  # between two looks at memory
 POLLS = 200  # reads of a register that has to change
 _STAGES = ("features", "queues", "driver_ok")
 _STATUS_STAGES = (Status.ACKNOWLEDGE, Status.ACKNOWLEDGE | Status.DRIVER)
@@ -40,7 +39,7 @@ class Place:
         return f"step {self.step}{self.inner} ({self.verb})"
 
 
-class Executor:
+class Executor(Work):
     """One run's steps.
 
     Attributes:
@@ -50,11 +49,9 @@ class Executor:
     """
 
     def __init__(self, target: Target, run: Run, device: Mapping[str, int]) -> None:
-        self.target = target
+        super().__init__(target, Layout(target.store, device, run.variables))
         self.run = run
         self.raw = run.scenario.raw
-        self.layout = Layout(target.store, device, run.variables)
-        self.checks = Checks(target, self.layout)
         self.place = Place()
         self.features = self.raw.get("features", ["INDIRECT_DESC", "EVENT_IDX"])
         memory = self.raw.get("memory", {})
@@ -302,16 +299,6 @@ class Executor:
                 raise StepFailed("FaultCode", f"a fault within {within} cycles", "none")
             await self.target.wait_cycles(4 * POLL_CYCLES)
 
-    async def wait_used(self, queue: int, index: int, within: int) -> None:
-        """Wait until used.idx has come to an index, or passed it."""
-        ring, end = self.layout.rings[queue], self.target.cycle + within
-        addr = ring.fields()["used_idx"]
-        while (self.layout.u16(addr) - index) % 0x10000 >= 0x8000:
-            if self.target.cycle >= end:
-                actual = self.layout.u16(addr)
-                raise StepFailed(f"used.idx of queue {queue}", f"{index} within {within}", actual)
-            await self.target.wait_cycles(POLL_CYCLES)
-
     async def _wait_told(self, queue: int, index: int, within: int) -> None:
         """Do as a driver that has just asked for interrupts: look at used.idx, or be told."""
         addr = self.layout.rings[queue].fields()["used_idx"]
@@ -361,41 +348,3 @@ class Executor:
         number = self.layout.number
         await self.work(queue, number(step.get("chains"), 1), number(step.get("bytes"), 40))
         await self.target.wait_idle(WITHIN)  # so that its interrupt has come, if any
-
-    def put_work(self, queue: int, chains: int, size: int) -> list[tuple[int, int, bytes]]:
-        """Lay out loopback chains in fresh memory and publish them.
-
-        Returns:
-            For each chain: head, address of the writable buffer, bytes that must come there.
-        """
-        layout, ring = self.layout, self.layout.rings[queue]
-        work = []
-        for place in range(chains):
-            head = 2 * place % ring.size
-            out, into = layout.allocate_own(size), layout.allocate_own(size)
-            data = bytes((17 * place + 3 * i + queue + ring.published) % 256 for i in range(size))
-            layout.store.write(out, data)
-            layout.store.write(into, bytes(b ^ 0xFF for b in data))
-            segments = {"readable": [[out, size]], "writable": [[into, size]]}
-            layout.chain({"chain": queue, "head": head, **segments})
-            work.append((head, into, data))
-        layout.avail({"avail": [head for head, *_ in work], "queue": queue})
-        return work
-
-    async def finish_work(self, queue: int, work: list[tuple[int, int, bytes]]) -> None:
-        """Wait for what `put_work` published and check it."""
-        ring = self.layout.rings[queue]
-        first = (ring.published - len(work)) % 0x10000
-        await self.wait_used(queue, ring.published, WITHIN)
-        elements = [[head, len(data)] for head, _, data in work]
-        used = {"queue": queue, "from": first, "elements": elements}
-        await self.checks.check({"used": used})
-        for head, into, data in work:
-            if self.layout.read(into, len(data)) != data:
-                raise StepFailed(f"bytes of chain {head} of queue {queue}", "looped back", "others")
-
-    async def work(self, queue: int, chains: int = 1, size: int = 40) -> None:
-        """Let a queue return loopback chains, notified once, and check their bytes."""
-        work = self.put_work(queue, chains, size)
-        await self.target.write(Reg.QUEUE_NOTIFY, queue)
-        await self.finish_work(queue, work)

@@ -1,203 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a scenario may hold: every step, its fields, their kinds; and the check of all that.
-
-A kind is a function `(value, path, known) -> None` that raises `Problem`. `known` are the names
-defined so far, so a misspelt buffer is found before a simulator is built.
-"""
+"""What a scenario may hold: every step with its fields, and the check of a whole scenario."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Callable, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from pymodel import Fault, Feature, Interrupt, Status
-from pymodel.registers import BY_OFFSET
 
 from .errors import Problem
-from .values import BYTES_FORMS, VARIABLE, names_in, parse
+from .kinds import (
+    BUFFER_FIELDS,
+    Field,
+    Kind,
+    Known,
+    check_fields,
+    either,
+    expr,
+    flag,
+    hex_text,
+    list_of,
+    many,
+    name,
+    names_of,
+    new_name,
+    obj,
+    one_of,
+    register,
+    shown,
+    text,
+)
+from .values import BYTES_FORMS, VARIABLE
 
 QUEUE_FIELDS = (
     *("size", "table", "avail", "used", "avail_flags", "avail_idx", "used_event"),
     *("used_flags", "used_idx", "avail_event", "desc", "entry", "elem"),
 )
-BUFFER_FIELDS = ("size", "end")
 DEVICE_FIELDS = ("queues", "queue_size_max", "max_chain", "data_w")
 FLAGS = {"NEXT": 1, "WRITE": 2, "INDIRECT": 4}
-REGISTER_NAMES = {register.name: register.offset for register in BY_OFFSET.values()}
 SETTINGS = (
     *("latency", "read_latency", "write_latency", "read_percent", "write_percent"),
     *("stall_ar", "stall_r", "stall_aw", "stall_w", "stall_b", "reorder"),
     *("max_reads", "max_writes", "seed"),
 )
 REORDERS = ("none", "bursts", "beats")
-
-Known = dict[str, tuple[str, ...]]  # name: its fields
-Kind = Callable[[Any, str, Known], None]
-
-
-class Field(NamedTuple):
-    """One field of an object."""
-
-    kind: Kind
-    required: bool = False
-
-
-def _text(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) < 60 else shown[:57] + "..."
-
-
-# ---- kinds
-
-
-def expr(value: Any, path: str, known: Known) -> None:
-    """A number or an expression."""
-    if type(value) is int:
-        return
-    if not isinstance(value, str):
-        raise Problem(path, f"{_text(value)} is not a number or an expression")
-    try:
-        used = names_in(parse(value))
-    except ValueError as error:
-        raise Problem(path, str(error)) from None
-    for name, field in used:
-        if name not in known:
-            shown = "$" + name[len(VARIABLE) :] if name.startswith(VARIABLE) else name
-            defined = ", ".join(sorted(n.replace(VARIABLE, "$") for n in known))
-            raise Problem(path, f"unknown name {shown!r}; defined so far: {defined}")
-        if field is not None and field not in known[name]:
-            allowed = ", ".join(known[name]) or "none"
-            raise Problem(path, f"{name} has no field {field!r}; it has: {allowed}")
-
-
-def text(value: Any, path: str, known: Known) -> None:
-    """Any text."""
-    if not isinstance(value, str):
-        raise Problem(path, f"{_text(value)} is not a text")
-
-
-def flag(value: Any, path: str, known: Known) -> None:
-    """True or false."""
-    if not isinstance(value, bool):
-        raise Problem(path, f"{_text(value)} is not true or false")
-
-
-def new_name(value: Any, path: str, known: Known) -> None:
-    """The name of something that the step defines."""
-    if not isinstance(value, str) or not value.isidentifier() or value.startswith(VARIABLE):
-        raise Problem(path, f"{_text(value)} is not a name: letters, digits and _")
-
-
-def name(value: Any, path: str, known: Known) -> None:
-    """A buffer or table that was defined."""
-    if not isinstance(value, str) or known.get(value) != BUFFER_FIELDS:
-        defined = sorted(key for key, fields in known.items() if fields == BUFFER_FIELDS)
-        raise Problem(path, f"{_text(value)} is no buffer or table; defined: {', '.join(defined)}")
-
-
-def one_of(*allowed: Any) -> Kind:
-    """One of some values."""
-
-    def check(value: Any, path: str, known: Known) -> None:
-        if value not in allowed or isinstance(value, bool):
-            raise Problem(path, f"{_text(value)} is not one of {', '.join(map(str, allowed))}")
-
-    return check
-
-
-def list_of(kind: Kind, length: int | None = None) -> Kind:
-    """A list; `length` elements if given."""
-
-    def check(value: Any, path: str, known: Known) -> None:
-        if not isinstance(value, list) or length not in (None, len(value)):
-            size = "" if length is None else f" of {length}"
-            raise Problem(path, f"{_text(value)} is not a list{size}")
-        for index, element in enumerate(value):
-            kind(element, f"{path}[{index}]", known)
-
-    return check
-
-
-def either(*kinds: Kind, what: str) -> Kind:
-    """Any of some kinds; the message is that of the one whose shape fits best."""
-
-    def check(value: Any, path: str, known: Known) -> None:
-        first: Problem | None = None
-        for kind in kinds:
-            try:
-                kind(value, path, known)
-                return
-            except Problem as problem:
-                if problem.path != path:
-                    raise
-                first = first or problem
-        raise Problem(path, f"{_text(value)} is not {what}")
-
-    return check
-
-
-def many(kind: Kind) -> Kind:
-    """One, or a list of them."""
-
-    def check(value: Any, path: str, known: Known) -> None:
-        (list_of(kind) if isinstance(value, list) else kind)(value, path, known)
-
-    return check
-
-
-def obj(fields: Mapping[str, Field], exactly_one: Iterable[str] = ()) -> Kind:
-    """An object with these fields; of `exactly_one` just one."""
-    choice = tuple(exactly_one)
-
-    def check(value: Any, path: str, known: Known) -> None:
-        if not isinstance(value, dict):
-            raise Problem(path, f"{_text(value)} is not an object")
-        check_fields(value, path, known, fields)
-        if choice and sum(key in value for key in choice) != 1:
-            raise Problem(path, f"needs exactly one of {', '.join(choice)}")
-
-    return check
-
-
-def check_fields(
-    value: Mapping[str, Any], path: str, known: Known, fields: Mapping[str, Field]
-) -> None:
-    """Check an object's fields; raise for an unknown or a missing one."""
-    for key in value:
-        if key not in fields:
-            where = f"{path}.{key}" if path else key
-            raise Problem(where, f"no such field; allowed: {', '.join(fields)}")
-    for key, field in fields.items():
-        where = f"{path}.{key}" if path else key
-        if key in value:
-            field.kind(value[key], where, known)
-        elif field.required:
-            raise Problem(where, "is missing")
-
-
-def names_of(enumeration: Any) -> Kind:
-    """A list of names of an enumeration's members."""
-    return list_of(one_of(*(member.name for member in enumeration)))
-
-
-def register(value: Any, path: str, known: Known) -> None:
-    """A register's name, or a byte offset."""
-    if isinstance(value, str) and value in REGISTER_NAMES:
-        return
-    if type(value) is int and 0 <= value < 0x1000:
-        return
-    raise Problem(
-        path, f"{_text(value)} is no offset below 4096 or one of {', '.join(REGISTER_NAMES)}"
-    )
-
-
-def hex_text(value: Any, path: str, known: Known) -> None:
-    """Hexadecimal digits."""
-    try:
-        bytes.fromhex(value)
-    except (TypeError, ValueError):
-        raise Problem(path, f"{_text(value)} is not pairs of hexadecimal digits") from None
-
 
 _O = Field
 _BYTES = obj(
@@ -401,7 +247,7 @@ SCENARIO = {
 def check_steps(steps: Any, path: str, known: Known) -> None:
     """Check a list of steps, in order; names become known as they are defined."""
     if not isinstance(steps, list):
-        raise Problem(path, f"{_text(steps)} is not a list of steps")
+        raise Problem(path, f"{shown(steps)} is not a list of steps")
     for index, step in enumerate(steps):
         _check_step(step, f"{path}[{index}]", known)
 
@@ -413,7 +259,7 @@ def verb_of(step: Mapping[str, Any]) -> str:
 
 def _check_step(step: Any, path: str, known: Known) -> None:
     if not isinstance(step, dict) or not step:
-        raise Problem(path, f"{_text(step)} is not a step: an object, its first field the verb")
+        raise Problem(path, f"{shown(step)} is not a step: an object, its first field the verb")
     verb = verb_of(step)
     if verb not in STEPS:
         raise Problem(path, f"no step {verb!r} (the first field); allowed: {', '.join(STEPS)}")
@@ -448,12 +294,12 @@ def _check_whole(verb: str, step: Mapping[str, Any], path: str, known: Known) ->
 def check_scenario(value: Any) -> None:
     """Check a whole scenario; raise Problem."""
     if not isinstance(value, dict):
-        raise Problem("", f"{_text(value)} is not an object")
+        raise Problem("", f"{shown(value)} is not an object")
     known: Known = {"device": DEVICE_FIELDS}
     check_fields(value, "", known, SCENARIO)
     sweep = value.get("sweep", {})
     if not isinstance(sweep, dict):
-        raise Problem("sweep", f"{_text(sweep)} is not an object: variable to values")
+        raise Problem("sweep", f"{shown(sweep)} is not an object: variable to values")
     limits = {"from": Field(expr, True), "to": Field(expr, True), "step": Field(expr)}
     for variable, values in sweep.items():
         new_name(variable, "sweep", known)

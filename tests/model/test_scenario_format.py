@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A wrong scenario file is named with file, line, field and what is allowed; a failure with its step."""
+"""What is wrong in a file is named with line and field, what fails with its step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tb.scenario.parser import DEFAULT_DEVICE, Run
 from tb.scenario.report import Outcome, run_all, run_now, run_one
 from tb.scenario.targets import ModelTarget
 
-WORK = [
+WORK: list[dict[str, Any]] = [
     {"buffer": "out", "size": 40},
     {"buffer": "into", "size": 40},
     {"queue": 0, "size": 8},
