@@ -137,10 +137,10 @@ class FreeRunning(Pair):
         if not rtl.same(model):
             self._fail(what, queue, [f"result: rtl {rtl}, model {model}"])
         self._count(name)
-        self._after(what, queue)
+        self.check_driver(what, queue)
         return rtl
 
-    def _after(self, what: str, queue: int) -> None:
+    def check_driver(self, what: str, queue: int) -> None:
         """Compare what the driver's code did in both worlds; send its notifications."""
         found = self._callback_differences() + self._writes_refused()
         if self.rtl.notified[len(self.rtl.notified) - len(self.model.notified) :] != (
@@ -248,7 +248,7 @@ class FreeRunning(Pair):
             self.model.interrupt(causes)
             for queue, vq in enumerate(self.rtl.queues):
                 if vq is not None:
-                    self._after(f"an interrupt, {causes!r}", queue)
+                    self.check_driver(f"an interrupt, {causes!r}", queue)
             self._serving = False
 
     # ---- the end
