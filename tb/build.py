@@ -4,6 +4,9 @@
 A build's folder under `build/sim` is named by what was asked for. It holds `build.json`: the
 files that went in, with their hashes. As long as they, the commands and the tools are the same,
 the build is used as it is. Locks let parallel tests share builds.
+
+TB_RTL in the environment names another folder in place of `rtl/`; what is built and run from it
+lies beside that folder, not under `build/`.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -27,7 +31,8 @@ from ci.toolchain import BUILD, ROOT, toolchain
 SIMULATORS = ("verilator", "icarus")
 CLOCK_HALF_PS = 2000  # half a period of a bench's own clock: 250 MHz
 NATIVE = ROOT / "tb" / "native"
-RTL = ROOT / "rtl"
+RTL = Path(os.environ.get("TB_RTL", ROOT / "rtl")).resolve()
+WORK = RTL.parent if "TB_RTL" in os.environ else BUILD  # holds builds and runs
 TB = ROOT / "tb"
 
 CXX_FLAGS = ("-std=gnu++20", "-fcoroutines", "-fcf-protection=none", "-DVERILATOR=1")
@@ -259,7 +264,7 @@ def design_sources(design: Design) -> list[str]:
 
 def build_icarus(design: Design) -> Path:
     """Compile with Icarus; warnings go to the log."""
-    folder = BUILD / "sim" / design.name()
+    folder = WORK / "sim" / design.name()
     command = [toolchain().iverilog, "-g2005", "-Wall", "-o", "sim.vvp", "-Mall=files.txt"]
     command += ["-s", design.top, "-s", "tb_waves", "-f", "timescale.f"]
     for path in library_folders():
@@ -313,7 +318,7 @@ def build_verilator(design: Design) -> Path:
     tools = toolchain()
     runtime = build_runtime(design.waves)
     native = [str(build_native("verilator"))] if design.native else []
-    folder = BUILD / "sim" / design.name()
+    folder = WORK / "sim" / design.name()
     verilate = [tools.verilator, "--cc", "--vpi", "--timing", "-Wall", "-O3", "--threads", "1"]
     verilate += ["--prefix", "Vtop", "--Mdir", ".", "--top-module", design.top]
     verilate += ["--timescale", "1ns/1ps", "--x-assign", "unique", "--x-initial", "unique"]

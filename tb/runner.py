@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 import cocotb_tools.config
 
 from ci.toolchain import BUILD, ROOT, toolchain
-from tb.build import SIMULATORS, BuildError, Design, build, build_native, digest, locked
+from tb.build import SIMULATORS, WORK, BuildError, Design, build, build_native, digest, locked
 
 SYSTEM_TOP = "tb_top"
 SYSTEM_SIGNALS = (
@@ -181,7 +181,7 @@ def execute(
         echo: called with each line that the simulator prints, as it comes.
     """
     __tracebackhide__ = True  # pytest shows the message alone
-    folder = BUILD / "runs" / run.label()
+    folder = WORK / "runs" / run.label()
     with locked(folder.with_name(folder.name + ".lock"), fcntl.LOCK_EX):
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
