@@ -72,8 +72,8 @@ def choose(entry: Mapping[str, str], present: Mapping[str, int]) -> list[Trace]:
     ]
 
 
-def groups(waves: Path) -> dict[str, list[Trace]]:
-    """Return what to show; a name that the design does not have raises LookupError."""
+def groups(waves: Path, strict: bool = True) -> dict[str, list[Trace]]:
+    """Return what to show; a name that the waves do not have raises LookupError if `strict`."""
     present = signals(waves)
     with GROUPS.open("rb") as file:
         description: dict[str, Any] = tomllib.load(file)
@@ -82,7 +82,7 @@ def groups(waves: Path) -> dict[str, list[Trace]]:
         traces: list[Trace] = []
         for entry in group["signals"]:
             chosen = choose(entry, present)
-            if not chosen:
+            if not chosen and strict:
                 raise LookupError(f"{GROUPS.name}: the waves hold no signal {entry['name']}")
             traces += chosen
         shown_groups[group["name"]] = traces
@@ -146,9 +146,8 @@ def surfer_commands(traces: Mapping[str, list[Trace]]) -> Iterator[str]:
 
 def viewers(waves: Path) -> dict[str, list[str]]:
     """Write the save files; return the command line of each viewer, the preferred one first."""
-    try:
-        traces = groups(waves)
-    except LookupError:  # the waves of one module's bench: no groups are described for it
+    traces = {name: group for name, group in groups(waves, strict=False).items() if group}
+    if not traces:  # the waves of one module's bench: no groups are described for it
         return {"surfer": ["surfer", str(waves)], "gtkwave": ["gtkwave", str(waves)]}
     FOLDER.mkdir(parents=True, exist_ok=True)
     save, commands = FOLDER / "engine.gtkw", FOLDER / "engine.sucl"
