@@ -105,15 +105,26 @@ class Pair:
         self._held: dict[tuple[int, Hashable], tuple[int, list[tuple[int, int]]]] = {}
         self._returned = 0  # entries of rtl.taken that were accounted for
 
-    async def start(self) -> None:
-        """Bring both devices up, with their rings the only bytes that the device may write."""
+    async def start(self, again: bool = False) -> None:
+        """Bring both devices up, with their rings the only bytes that the device may write.
+
+        `again`: over the memory of an earlier pair, which has given it up.
+        """
         self.bench.track("init")
-        await self.rtl.start()
+        await self.rtl.start(again)
         self.model.start()
         for vq in self.rtl.queues:
             if vq is not None:
                 self.bench.memory.allow(*areas(vq.layout)[2])
         self.bench.memory.check_writes()
+
+    def give_up(self) -> None:
+        """Let the device write nothing any more; another pair may start over this memory."""
+        for queue, token in list(self._held):
+            self._release(queue, token)
+        for vq in self.rtl.queues:
+            if vq is not None:
+                self.bench.memory.disallow(*areas(vq.layout)[2])
 
     def write(self, addr: int, data: bytes) -> None:
         """Write the driver's data into both memories."""
@@ -190,7 +201,8 @@ class Pair:
                 found.append(f"{what}: rtl {rtl[-3:]}, model {model[-3:]}")
         return found
 
-    def _writes_refused(self) -> list[str]:
+    def writes_refused(self) -> list[str]:
+        """Name what the device wrote though it was not given."""
         return [
             f"written though not given to the device: {place.length} bytes at {place.addr:#x}, "
             f"cycle {place.cycle}"
@@ -247,9 +259,9 @@ class Pair:
 class Comparison(Pair):
     """Two worlds in step: all is compared after every operation."""
 
-    async def start(self) -> None:
+    async def start(self, again: bool = False) -> None:
         """Bring both devices up and compare."""
-        await super().start()
+        await super().start(again)
         for queue in range(len(self.rtl.queues)):
             await self._check("init", queue, registers=True)
 
@@ -337,7 +349,7 @@ class Comparison(Pair):
                 f"interrupts served: rtl {len(self.rtl.interrupts)} {self.rtl.interrupts[-3:]}, "
                 f"model {len(self.model.interrupts)} {self.model.interrupts[-3:]}"
             )
-        found += self._callback_differences() + self._writes_refused()
+        found += self._callback_differences() + self.writes_refused()
         if registers:
             found += await self._register_differences(queue, faults=bool(found))
         if found:

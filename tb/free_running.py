@@ -24,7 +24,7 @@ from cocotb.triggers import Event, RisingEdge
 
 from pymodel import SplitVirtqueue, UsedBuffer, take_interrupt
 from pymodel.layout import INDEX_MODULUS, U16
-from pymodel.transport import notify
+from pymodel.transport import Steps, notify
 from tb.bench import Bench
 from tb.comparison import Outcome, Pair
 from tb.worlds import Setup
@@ -62,24 +62,29 @@ class FreeRunning(Pair):
         self._bell = Event()
         self._ringing = False
         self._serving = False
+        self._accessing = 0  # sequences of register accesses under way
+        self._stopping = False
         self._tasks: list[Any] = []
         self._wish: dict[int, int] = {}  # avail_event as last seen
 
-    async def start(self) -> None:
+    async def start(self, again: bool = False) -> None:
         """Bring both devices up; serve notifications and interrupts from now on."""
-        await super().start()
+        await super().start(again)
         self.begin()
 
     def begin(self) -> None:
         """Serve notifications and interrupts."""
         self._tasks = [cocotb.start_soon(self._ring()), cocotb.start_soon(self._serve())]
 
-    def stop(self) -> None:
-        """Serve no more notifications and interrupts."""
+    async def stop(self) -> None:
+        """Serve no more notifications and interrupts; return when no register access is left."""
+        self._stopping = True
+        while self._accessing:
+            await self.bench.wait_cycles(2)
         for task in self._tasks:
             task.cancel()
         self._tasks = []
-        self._ringing = self._serving = False
+        self._stopping = self._ringing = self._serving = False
 
     # ---- the five operations, which take no time
 
@@ -142,7 +147,7 @@ class FreeRunning(Pair):
 
     def check_driver(self, what: str, queue: int) -> None:
         """Compare what the driver's code did in both worlds; send its notifications."""
-        found = self._callback_differences() + self._writes_refused()
+        found = self._callback_differences() + self.writes_refused()
         if self.rtl.notified[len(self.rtl.notified) - len(self.model.notified) :] != (
             self.model.notified
         ):
@@ -155,6 +160,22 @@ class FreeRunning(Pair):
             self._bell.set()
 
     # ---- the model follows the RTL
+
+    def follow(self, what: str, queue: int) -> None:
+        """Bring the model to where the RTL is, at a moment that `what` names."""
+        self._catch_up(what, queue)
+
+    def held(self, queue: int) -> list[tuple[Hashable, list[tuple[int, int]]]]:
+        """Return each outstanding buffer of a queue with its writable segments."""
+        return [(token, held[1]) for (index, token), held in self._held.items() if index == queue]
+
+    def renew(self, queue: int) -> None:
+        """Shut a stopped queue's driver down and make a new one for the same ring, in both."""
+        for token, _ in self.held(queue):
+            self._release(queue, token)
+        for world in (self.rtl, self.model):
+            world.renew(queue)
+        self._wish.pop(queue, None)
 
     def _catch_up(self, what: str, queue: int) -> None:
         """Let the model return the chains that the RTL has returned, and no other."""
@@ -219,6 +240,14 @@ class FreeRunning(Pair):
 
     # ---- what comes of itself
 
+    async def _access(self, steps: Steps[Any]) -> Any:
+        """Run register accesses that `stop` waits for."""
+        self._accessing += 1
+        try:
+            return await self.rtl.run(steps)
+        finally:
+            self._accessing -= 1
+
     async def _ring(self) -> None:
         """Write notifications as they come."""
         while True:
@@ -227,9 +256,11 @@ class FreeRunning(Pair):
             while self.rtl.notified:
                 self._ringing = True
                 await self.bench.wait_cycles(random.randint(*self.delays.notify))
+                if self._stopping:
+                    return
                 queue = self.rtl.notified.pop(0)
                 self.rtl.notifications += 1
-                await self.rtl.run(notify(queue))
+                await self._access(notify(queue))
             self._ringing = False
 
     async def _serve(self) -> None:
@@ -240,7 +271,9 @@ class FreeRunning(Pair):
                 await RisingEdge(irq)
             self._serving = True
             await self.bench.wait_cycles(random.randint(*self.delays.interrupt))
-            causes = await self.rtl.run(take_interrupt())
+            if self._stopping:
+                return
+            causes = await self._access(take_interrupt())
             for queue, vq in enumerate(self.rtl.queues):
                 if vq is not None:
                     self._catch_up("an interrupt", queue)
@@ -271,7 +304,7 @@ class FreeRunning(Pair):
                 found.append(f"{left % INDEX_MODULUS} chains were never returned")
             if vq.callbacks_on and vq.used_index != vq.avail_index:
                 found.append("callbacks are on, a buffer is used, and no interrupt came")
-            found += self._writes_refused()
+            found += self.writes_refused()
             # the interrupts of the model were not looked at
             self.model.run(take_interrupt())
             found += await self._register_differences(queue, faults=True)

@@ -75,7 +75,7 @@ class Habits:
     long_bytes: int = 9000
     deep: int = 2
     detach: bool = True
-    indirect: Union[bool, None, str] = "any"
+    indirect: Union[bool, str, None] = "any"
     pause: tuple[int, int] = (0, 0)
     aligned: int = 1
 
@@ -194,6 +194,13 @@ class Player:
         for queue, used in taken[self._freed :]:
             self._free(queue, used)
         self._freed = len(taken)
+
+    def forget(self, queue: int) -> None:
+        """Give up everything that a queue holds, after `FreeRunning.renew`."""
+        for token in self.waiting[queue] + self.sent[queue]:
+            for addr in self.buffers.pop(token):
+                self.pair.free(addr)
+        self.waiting[queue], self.sent[queue] = [], []
 
     async def get(self, queue: int) -> bool:
         """Collect one chain; whether there was one."""

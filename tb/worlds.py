@@ -156,19 +156,29 @@ class World:
             if device.indirect:
                 area = self.allocator.allocate(self.setup.tables, 16)
                 tables = Allocator(area, self.setup.tables)
-            self.queues.append(
-                SplitVirtqueue(
-                    self.memory,
-                    layout,
-                    self.notified.append,
-                    index,
-                    event_idx=device.event_idx,
-                    indirect=self.setup.indirect if tables else "never",
-                    tables=tables,
-                    callback=self.make_callback(index) if self.setup.callback else None,
-                    start_index=self.setup.start_index,
-                )
-            )
+            self.queues.append(self._make_queue(index, layout, tables, self.setup.start_index))
+
+    def _make_queue(
+        self, index: int, layout: SplitLayout, tables: Optional[Allocator], start_index: int = 0
+    ) -> SplitVirtqueue:
+        assert self.device is not None
+        return SplitVirtqueue(
+            self.memory,
+            layout,
+            self.notified.append,
+            index,
+            event_idx=self.device.event_idx,
+            indirect=self.setup.indirect if tables else "never",
+            tables=tables,
+            callback=self.make_callback(index) if self.setup.callback else None,
+            start_index=start_index,
+        )
+
+    def renew(self, index: int) -> None:
+        """Shut a queue's driver down and make a new one for the same ring."""
+        vq = self.queue(index)
+        vq.shutdown()
+        self.queues[index] = self._make_queue(index, vq.layout, vq.tables)
 
     def make_callback(self, index: int) -> Callback:
         """Return a queue's callback, which notes what it does."""
@@ -221,9 +231,16 @@ class RtlWorld(World):
         """Run a sequence of register accesses."""
         return await run_async(steps, self.bench.read32, self.bench.write32)
 
-    async def start(self) -> None:
-        """Reset the bench's memory map and bring the device up."""
-        self.bench.memory.add_region(self.setup.base, self.setup.memory)
+    async def start(self, again: bool = False) -> None:
+        """Bring the device up over a region of zeroed memory.
+
+        `again`: the region is there from an earlier start.
+        """
+        if again:
+            view = self.bench.memory.view(self.setup.base, self.setup.memory)
+            view[:] = bytes(self.setup.memory)
+        else:
+            self.bench.memory.add_region(self.setup.base, self.setup.memory)
         await self.bring_up()
 
     async def bring_up(self) -> None:

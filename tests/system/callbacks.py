@@ -97,7 +97,7 @@ async def restart_at_every_cycle(dut, event_idx, chains):
         assert not vq.callbacks_on
     assert len(outcomes) > 1, f"the window saw no race: {outcomes}"
     await player.finish()
-    pair.stop()
+    await pair.stop()
 
 
 # ---- a driver that works from interrupts alone
@@ -157,7 +157,7 @@ async def interrupts_alone_keep_a_driver_going(dut, event_idx, style, wrap):
         assert pair.bench.cycle - last < 5000, f"hangs after {seen} chains: an interrupt is lost"
     await pair.settle()
     assert len(pair.rtl.interrupts) > goal // (4 * depth)
-    pair.stop()
+    await pair.stop()
 
 
 # ---- suppression, exactly
@@ -234,7 +234,7 @@ async def the_flag_is_obeyed_exactly(dut):
 async def an_acknowledged_interrupt_comes_again(dut, event_idx):
     """InterruptACK at every cycle around the next interrupt: the later one is not lost."""
     pair = await begin(dut, latency(3), features=EVENT if event_idx else NOTHING, callback=postpone)
-    pair.stop()
+    await pair.stop()
     player, bench, layout = Player(pair, SMALL), pair.bench, pair.rtl.queue(0).layout
 
     async def one_chain() -> None:
@@ -292,7 +292,7 @@ async def sync_at_every_cycle(dut, event_idx, slow):
     sent = pair.rtl.notifications - before
     assert rounds < sent < 2 * rounds, f"{sent} notifications in {rounds} rounds: no suppression"
     await player.finish()
-    pair.stop()
+    await pair.stop()
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
@@ -316,4 +316,4 @@ async def two_queues_go_idle_together(dut, event_idx):
         for queue in range(2):
             await drain_queue(player, queue)
     await player.finish()
-    pair.stop()
+    await pair.stop()

@@ -83,4 +83,4 @@ async def free_running(dut, size, features, callback):
     await pair.start()
     pause = random.choice([(0, 2), (0, 30), (0, 200)])
     await Player(pair, Habits(pause=pause)).play(200 if FAST else 60)
-    pair.stop()
+    await pair.stop()

@@ -77,5 +77,5 @@ async def indices_wrap_free_running(dut, event_idx):
     player = Player(pair, HABITS)
     await across(pair, player, 12)
     await player.finish()
-    pair.stop()
+    await pair.stop()
     assert pair.rtl.queue(0).used_index < SIZE, "the indices did not wrap"
