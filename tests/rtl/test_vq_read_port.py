@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vq_read_port: bytes, bursts, room and rate, against a memory of known bytes."""
+
+import pytest
+
+from tb.runner import run_bench
+
+SHAPES = [
+    ("icarus", {"BEATS": 64, "BURSTS": 16, "BLOCK_EN": 1}),
+    ("icarus", {"MAX_BYTES": 64, "BEATS": 16, "BURSTS": 4, "INFO_W": 7, "LEN_W": 14}),
+    ("icarus", {"DATA_W": 512, "MAX_BYTES": 4096, "BEATS": 128}),
+    ("verilator", {"BEATS": 128, "MAX_BYTES": 512}),
+]
+
+
+@pytest.mark.parametrize(("sim", "parameters"), SHAPES)
+def test_vq_read_port(sim, parameters):
+    run_bench("vq_read_port", parameters, sim=sim)
