@@ -131,12 +131,25 @@ module vq_fetch_ring #(
                               (state_reg == ST_SUPPRESS && !s_event_idx);
     wire [1:0]  kind = state_reg == ST_REARM   ? NOTE_LOOK :
                        state_reg == ST_STARVED ? NOTE_STARVED : NOTE_NONE;
-    wire        pick_look  = state_reg == ST_PICK && s_look_valid;
-    wire        pick_acked = state_reg == ST_PICK && !s_look_valid && acked_valid;
-    wire        pick_visit = state_reg == ST_PICK && !s_look_valid && !acked_valid && s_visit_valid;
+
+    // What is taken up next, in turn, so that visits under way never keep a new one waiting
+    wire [1:0]  pick;
+    wire        any;
+    wire        take       = state_reg == ST_PICK && any;
+    wire        pick_look  = take && pick == 2'd0;
+    wire        pick_acked = take && pick == 2'd1;
+    wire        pick_visit = take && pick == 2'd2;
     wire        yield = turn_reg >= VISIT_MAX[7:0] &&
                         (s_look_valid || acked_valid || s_visit_valid);
 
+    vq_arbiter #(.PORTS(3)) u_pick (
+        .clk(clk),
+        .rst(rst),
+        .request({s_visit_valid, acked_valid, s_look_valid}),
+        .advance(take),
+        .index(pick),
+        .valid(any)
+    );
     vq_fifo #(.WIDTH(2+QID_W), .DEPTH(2*LIST)) u_notes (
         .clk(clk),
         .rst(rst),
@@ -189,12 +202,12 @@ module vq_fetch_ring #(
     always @(posedge clk) begin
         dirty_reg <= dirty_reg & s_ready;
         case (state_reg)
-            ST_PICK: if (s_look_valid || acked_valid || s_visit_valid) begin
+            ST_PICK: if (take) begin
                 queue_reg <= pick_look ? s_look_queue : pick_acked ? acked_queue : s_visit_queue;
                 index_reg <= s_look_index;
                 error_reg <= s_look_error;
                 if (pick_look) state_reg <= ST_JUDGE;
-                else if (pick_acked || pick_visit) state_reg <= ST_LOOK;
+                else state_reg <= ST_LOOK;
             end
             ST_LOOK: if (m_req_ready) state_reg <= ST_PICK;
             ST_JUDGE: begin
