@@ -65,6 +65,8 @@ class Settings:
         reorder: order of the responses across ids; always in order within one.
         max_reads: bursts accepted and not answered; ARREADY is low at that many.
         max_writes: likewise.
+        late_writes: a write's bytes change in memory only when its response is given (with B's
+            valid), the latest that AXI4 allows; otherwise with its data.
         seed: of the slave's random numbers.
     """
 
@@ -80,6 +82,7 @@ class Settings:
     reorder: Reorder = Reorder.NONE
     max_reads: int = 1024
     max_writes: int = 1024
+    late_writes: bool = False
     seed: int = 1
 
 
@@ -107,7 +110,11 @@ def latency(cycles: int, highest: Optional[int] = None) -> Settings:
 
 
 class Access(NamedTuple):
-    """What the device did to watched bytes: one beat's part in one class of `watch`."""
+    """What the device did to watched bytes: one beat's part in one class of `watch`.
+
+    `asked` is the cycle in which the burst's address was taken. `burst` counts the bursts of the
+    access's kind; `NativeMemory.answered` tells when a write was acknowledged.
+    """
 
     cycle: int
     kind: Kind
@@ -116,6 +123,8 @@ class Access(NamedTuple):
     watch: int
     id: int
     response: Response
+    asked: int
+    burst: int
 
 
 class Violation(NamedTuple):
@@ -157,7 +166,7 @@ class _Settings(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_uint32) for name in ("rmin", "rmax", "wmin", "wmax", "rpc", "wpc")),
         ("stall", ctypes.c_uint32 * 5),
-        *((name, ctypes.c_uint32) for name in ("reorder", "max_reads", "max_writes")),
+        *((name, ctypes.c_uint32) for name in ("reorder", "max_reads", "max_writes", "late")),
         ("seed", ctypes.c_uint64),
     ]
 
@@ -165,6 +174,8 @@ class _Settings(ctypes.Structure):
 class _Event(ctypes.Structure):
     _fields_ = [
         ("cycle", ctypes.c_uint64),
+        ("asked", ctypes.c_uint64),
+        ("burst", ctypes.c_uint64),
         ("addr", ctypes.c_uint64),
         ("length", ctypes.c_uint32),
         ("kind", ctypes.c_uint8),
@@ -232,6 +243,7 @@ def _library() -> ctypes.CDLL:
         "gm_catch_up": (None, [u64]),
         "gm_events": (u64, [pointer(pointer(_Event)), pointer(u64)]),
         "gm_clear_events": (None, []),
+        "gm_answered": (i64, [u64]),
         "gm_violations": (u64, [pointer(pointer(_Violation)), pointer(u64)]),
         "gm_clear_violations": (None, []),
         "gm_counters": (None, [pointer(_Counters)]),
@@ -344,6 +356,7 @@ class NativeMemory:
             int(wanted.reorder),
             wanted.max_reads,
             wanted.max_writes,
+            int(wanted.late_writes),
             wanted.seed,
         )
         if not self._native.gm_configure(ctypes.byref(native)):
@@ -494,6 +507,8 @@ class NativeMemory:
                 event.watch,
                 event.id,
                 Response(event.response),
+                event.asked,
+                event.burst,
             )
             for event in (array[i] for i in range(count))
         ]
@@ -504,6 +519,11 @@ class NativeMemory:
     def clear_accesses(self) -> None:
         """Empty the log."""
         self._native.gm_clear_events()
+
+    def answered(self, burst: int) -> Optional[int]:
+        """Return the cycle of the B handshake of a write burst, None if it is still to come."""
+        cycle = self._native.gm_answered(burst)
+        return None if cycle < 0 else int(cycle)
 
     def counters(self) -> Counters:
         """Return the bus counters."""

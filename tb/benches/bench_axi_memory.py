@@ -278,6 +278,26 @@ async def responses_keep_their_order_within_an_id(dut: Any, reorder: int) -> Non
 
 
 @cocotb.test(timeout_time=400, timeout_unit="us")
+async def late_writes_take_effect_with_their_response(dut: Any) -> None:
+    """The log tells when the address was taken, when the bytes changed, when it was answered."""
+    master = Master(dut)
+    await master.start(Settings(write_latency=(20, 20), late_writes=True))
+    step, memory = master.bus_bytes, master.memory
+    memory.watch(BASE, 2 * step)
+    master.write(master.full(BASE, b"\x5a" * 2 * step))
+    await master.until(lambda: len(master.w) == 2)
+    await master.until(lambda: master.cycle == master.w[-1].cycle + 18)
+    assert memory.read(BASE, 2 * step) == bytes(2 * step)
+    assert memory.answered(0) is None
+    await master.until(lambda: len(master.b) == 1)
+    assert memory.read(BASE, 2 * step) == b"\x5a" * 2 * step
+    await master.until(lambda: memory.answered(0) == master.b[0].cycle)
+    log = memory.accesses()
+    assert [(a.asked, a.burst) for a in log] == [(master.aw[0].cycle, 0)] * 2
+    assert {a.cycle for a in log} == {master.b[0].cycle - 1}  # valid from the edge before
+
+
+@cocotb.test(timeout_time=400, timeout_unit="us")
 async def refused_and_absent_memory_answers_errors(dut: Any) -> None:
     master = Master(dut)
     await master.start(latency(3))

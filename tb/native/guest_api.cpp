@@ -62,6 +62,8 @@ std::uint64_t gm_events(const guest::Event** events, std::uint64_t* lost) {
 
 void gm_clear_events() { memory().clear_events(); }
 
+std::int64_t gm_answered(std::uint64_t burst) { return slave().answered(burst); }
+
 std::uint64_t gm_violations(const guest::Violation** violations, std::uint64_t* bytes) {
     *violations = memory().violations().data();
     *bytes = memory().violating_bytes();

@@ -235,6 +235,8 @@ void Memory::note(const Beat& beat, const Region& region, std::uint8_t kind, std
         } else if (watch_class != 0) {
             Event event{};
             event.cycle = beat.cycle;
+            event.asked = beat.asked;
+            event.burst = beat.burst;
             event.addr = beat.addr + first + start;
             event.length = n;
             event.kind = kind;

@@ -22,6 +22,8 @@ enum : std::uint8_t { READ = 1, WRITE = 2 };  // kinds; a mask where both may be
 // One access of the device to watched bytes: one class, consecutive addresses, one beat.
 struct Event {
     std::uint64_t cycle;
+    std::uint64_t asked;  // cycle in which the burst's address was taken
+    std::uint64_t burst;  // number of the burst, of its kind, from 0
     std::uint64_t addr;
     std::uint32_t length;
     std::uint8_t kind;
@@ -60,6 +62,7 @@ struct Beat {
     std::uint64_t cycle;
     std::uint64_t addr;      // of lane 0
     std::uint64_t strobes;   // lanes that take part
+    std::uint64_t asked, burst;
     std::uint8_t id;
 };
 

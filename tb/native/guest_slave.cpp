@@ -42,9 +42,11 @@ Slave& slave() {
 }
 
 void Slave::clear() {
-    const Settings plain{1, 1, 1, 1, 100, 100, {0, 0, 0, 0, 0}, 0, 1024, 1024, 1};
+    const Settings plain{1, 1, 1, 1, 100, 100, {0, 0, 0, 0, 0}, 0, 1024, 1024, 0, 1};
     configure(plain);
     counters_ = Counters{};
+    reads_taken_ = 0;
+    answered_.clear();
     forget();
 }
 
@@ -114,14 +116,17 @@ void Slave::take_read(std::uint64_t cycle, const Inputs& in) {
     const std::uint64_t due =
         cycle + delay(settings_.read_latency_min, settings_.read_latency_max) - 1;
     check_request(in.ar, false, cycle);
-    reads_.push_back(Burst{in.ar.addr, due, in.ar.id, in.ar.size, OKAY, in.ar.length + 1U, 0});
+    reads_.push_back(Burst{in.ar.addr, due, in.ar.id, in.ar.size, OKAY, in.ar.length + 1U, 0,
+                           cycle, reads_taken_++, {}});
     ++counters_.bursts_read;
     counters_.most_reads = std::max<std::uint64_t>(counters_.most_reads, reads_.size());
 }
 
 void Slave::take_write(std::uint64_t cycle, const Inputs& in) {
     check_request(in.aw, true, cycle);
-    writes_.push_back(Burst{in.aw.addr, 0, in.aw.id, in.aw.size, OKAY, in.aw.length + 1U, 0});
+    writes_.push_back(Burst{in.aw.addr, 0, in.aw.id, in.aw.size, OKAY, in.aw.length + 1U, 0, cycle,
+                            answered_.size(), {}});
+    answered_.push_back(-1);
     ++counters_.bursts_written;
     counters_.most_writes =
         std::max<std::uint64_t>(counters_.most_writes, writes_.size() + responses_.size());
@@ -135,11 +140,16 @@ void Slave::take_write(std::uint64_t cycle, const Inputs& in) {
 void Slave::store(std::uint64_t cycle, const Data& data) {
     Burst& burst = writes_.front();
     const Lanes lanes = lanes_of(burst.addr, burst.size, burst.done, bus_bytes_);
-    const Beat beat{cycle, lanes.addr, data.strobes & lanes.mask, burst.id};
+    const Beat beat{cycle, lanes.addr, data.strobes & lanes.mask, burst.asked, burst.number,
+                    burst.id};
     rule(beat.strobes == data.strobes, "WSTRB outside the transfer", cycle, burst.addr, burst.id);
     rule(data.last == (burst.done + 1 == burst.beats), "WLAST does not agree with AWLEN", cycle,
          burst.addr, burst.id);
-    burst.response = std::max(burst.response, memory_.write_beat(beat, data.bytes.data()));
+    if (settings_.late_writes != 0) {
+        burst.held.push_back(Held{beat, data.bytes});
+    } else {
+        burst.response = std::max(burst.response, memory_.write_beat(beat, data.bytes.data()));
+    }
     if (++burst.done < burst.beats) return;
     burst.due = cycle + delay(settings_.write_latency_min, settings_.write_latency_max) - 1;
     responses_.push_back(burst);
@@ -178,7 +188,8 @@ void Slave::next_read(std::uint64_t cycle) {
         const std::uint64_t noise = random() * 0x9E3779B97F4A7C15ULL;
         std::memcpy(out_.r_data + i, &noise, 8);
     }
-    out_.r_response = memory_.read_beat(Beat{cycle, lanes.addr, lanes.mask, burst.id}, out_.r_data);
+    const Beat beat{cycle, lanes.addr, lanes.mask, burst.asked, burst.number, burst.id};
+    out_.r_response = memory_.read_beat(beat, out_.r_data);
     out_.r_valid = true;
     out_.r_id = burst.id;
     out_.r_last = ++burst.done == burst.beats;
@@ -189,10 +200,21 @@ void Slave::next_read(std::uint64_t cycle) {
 void Slave::next_response(std::uint64_t cycle) {
     const std::size_t at = choose(responses_, cycle, false);
     if (at == NONE || chance(settings_.stall_percent[B])) return;
+    Burst& burst = responses_[at];
+    for (Held& held : burst.held) {
+        held.beat.cycle = cycle;
+        burst.response =
+            std::max(burst.response, memory_.write_beat(held.beat, held.bytes.data()));
+    }
     out_.b_valid = true;
-    out_.b_id = responses_[at].id;
-    out_.b_response = responses_[at].response;
+    out_.b_id = burst.id;
+    out_.b_response = burst.response;
+    answering_ = burst.number;
     responses_.erase(responses_.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+std::int64_t Slave::answered(std::uint64_t burst) const {
+    return burst < answered_.size() ? answered_[burst] : -1;
 }
 
 void Slave::next_ready() {
@@ -227,7 +249,10 @@ void Slave::clock(std::uint64_t cycle, unsigned bus_bytes, const Inputs& in) {
     counters_.responses += moved[B];
 
     if (moved[R]) out_.r_valid = false;
-    if (moved[B]) out_.b_valid = false;
+    if (moved[B]) {
+        out_.b_valid = false;
+        answered_[answering_] = static_cast<std::int64_t>(cycle);
+    }
     if (moved[AR]) take_read(cycle, in);
     if (moved[AW]) take_write(cycle, in);
     if (moved[W]) {

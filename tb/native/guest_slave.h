@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 #include "guest_memory.h"
 
@@ -20,6 +21,7 @@ struct Settings {
     std::uint32_t stall_percent[CHANNELS];      // share of cycles in which a channel holds back
     std::uint32_t reorder;                      // 0 none, 1 bursts, 2 beats too, across ids
     std::uint32_t max_reads, max_writes;        // accepted and unanswered bursts at once
+    std::uint32_t late_writes;                  // 1: bytes change with the response, not before
     std::uint64_t seed;
 };
 
@@ -61,17 +63,24 @@ public:
     void clock(std::uint64_t cycle, unsigned bus_bytes, const Inputs& in);
     const Outputs& outputs() const { return out_; }
     Counters& counters() { return counters_; }
+    std::int64_t answered(std::uint64_t burst) const;  // cycle of a write's B handshake, or -1
 
 private:
-    struct Burst {
-        std::uint64_t addr, due;
-        std::uint8_t id, size, response;
-        unsigned beats, done;
-    };
     struct Data {
         std::array<std::uint8_t, BUS_BYTES> bytes;
         std::uint64_t strobes;
         bool last;
+    };
+    struct Held {
+        Beat beat;
+        std::array<std::uint8_t, BUS_BYTES> bytes;
+    };
+    struct Burst {
+        std::uint64_t addr, due;
+        std::uint8_t id, size, response;
+        unsigned beats, done;
+        std::uint64_t asked, number;
+        std::vector<Held> held;  // beats that take effect with the response
     };
 
     std::uint64_t random();
@@ -96,6 +105,9 @@ private:
     std::uint64_t random_state_ = 1;
     std::deque<Burst> reads_, writes_, responses_;
     std::deque<Data> early_data_;  // W beats that came before their address
+    std::uint64_t reads_taken_ = 0;
+    std::vector<std::int64_t> answered_;  // of each write taken
+    std::uint64_t answering_ = 0;         // number of the write whose response is on the pins
     std::uint32_t read_credit_ = 100, write_credit_ = 100;
     int open_read_ = -1;  // id whose burst has begun and must end first
 };
