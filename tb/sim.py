@@ -84,10 +84,16 @@ PARTS = {
         queues=2,
     ),
     "random": Part(
-        "random operations on all queues",
-        "tb/regression.py",
-        {"TB_OPERATIONS": "2000"},
-        {"TB_OPERATIONS": "300"},
+        "random operations on all queues and slow memory",
+        "tb.random_traffic",
+        {"TB_PACE": "step", "TB_OPERATIONS": "1500"},
+        {"TB_OPERATIONS": "250"},
+    ),
+    "free": Part(
+        "random operations by a driver that never waits for the engine",
+        "tb.random_traffic",
+        {"TB_PACE": "free", "TB_OPERATIONS": "4000"},
+        {"TB_OPERATIONS": "500"},
     ),
 }
 TESTS = (ALL, *PARTS)  # what TEST= may name
@@ -384,7 +390,7 @@ def run_parts(chosen: Mapping[str, Part], options: Options) -> dict[str, Outcome
                 screen.line(failure_text(name, outcome, options))
             else:
                 done = outcome.tally.get("operations", 0)
-                screen.line(f"  {done} operations, each equal to the model.")
+                screen.line(f"  {done:,} operations, equal to the model.")
     return outcomes
 
 
@@ -408,7 +414,7 @@ def simulate(options: Options) -> int:
     for name in names:
         if name not in chosen:
             print(f"{name}: left out, it needs {PARTS[name].queues} queues")
-    print("Cycles are those from each operation's start until the engine was idle again.\n")
+    print("Cycles: but for free, from each operation's start until the engine was idle again.\n")
     good = {name: outcome for name, outcome in outcomes.items() if not outcome.failure}
     for name, outcome in good.items():
         if outcome.result is not None:
