@@ -8,7 +8,7 @@ import random
 
 import cocotb
 
-from pymodel import Descriptor, Feature, Status, start_queue, stop_queue
+from pymodel import Descriptor, Fault, Feature, Interrupt, Status, start_queue, stop_queue
 from pymodel.layout import DESC_F_WRITE, INDEX_MODULUS, U16
 from pymodel.registers import Reg
 from pymodel.transport import notify, reset
@@ -23,14 +23,14 @@ FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower and mo
 EVENT, INDIRECT = Feature.EVENT_IDX, Feature.INDIRECT_DESC
 
 # Fairness: while one queue's chain waits, how many chains of others may be returned. A visit
-# yields after 64 entries, asked for by 32 at most; every other queue has one visit; and what was
-# asked for before comes first: as many chains as the engine stores, and entries read ahead.
+# yields after 64 entries, asked for by 32 at most, and every other queue has one visit. What those
+# have asked for before comes first: as many chains as the device function has granted.
 VISIT_CHAINS = 64 + 31
-STORED_CHAINS = 256 + 128
+GRANTED_CHAINS = 255
 
 
 def fairness_bound(queues: int) -> int:
-    return (queues - 1) * VISIT_CHAINS + STORED_CHAINS
+    return (queues - 1) * (VISIT_CHAINS + GRANTED_CHAINS)
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
@@ -170,7 +170,7 @@ async def device_reset_in_flight(dut, features):
         assert counters.beats_read == counters.beats_written == 0, counters
         assert not int(dut.irq.value)
         assert int(dut.idle.value)
-        assert not pair._writes_refused()
+        assert not pair.writes_refused()
         for reg in (Reg.FAULT_CODE, Reg.FAULT_COUNT, Reg.INTERRUPT_STATUS, Reg.STATUS):
             assert await bench.read32(reg) == 0
     comparison = Comparison(bench, setup, **device)
@@ -300,3 +300,31 @@ async def features_are_taken_or_refused(dut):
             assert not await try_features(optional), "without VERSION_1"
     for bit in [*range(28), 30, 31, *range(33, 64)] if FAST else (0, 27, 33, 34, 40):
         assert not await try_features(Feature.VERSION_1 | 1 << bit), f"bit {bit} is not offered"
+
+
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+@cocotb.parametrize(ok=[False, True])
+async def a_fault_asks_for_a_reset(dut, ok):
+    """NEEDS_RESET is set; the configuration interrupt follows if DRIVER_OK is; a reset recovers."""
+    bench = Bench(dut)
+    await bench.start()
+    device = await parameters(bench)
+    setup = Setup(sizes=(8,), memory=1 << 16, tables=1 << 12, callback=drain)
+    if ok:
+        comparison = Comparison(bench, setup, **device)
+        await comparison.start()
+    await bench.write32(Reg.QUEUE_NOTIFY, device["queues"])
+    await bench.wait_cycles(50)
+    assert await bench.read32(Reg.STATUS) & Status.NEEDS_RESET
+    assert await bench.read32(Reg.FAULT_CODE) == Fault.NO_SUCH_QUEUE
+    assert int(dut.irq.value) == ok
+    assert await bench.read32(Reg.INTERRUPT_STATUS) == (Interrupt.CONFIG_CHANGE if ok else 0)
+    await bench.write32(Reg.STATUS, 0)
+    for reg in (Reg.STATUS, Reg.FAULT_CODE, Reg.FAULT_COUNT, Reg.INTERRUPT_STATUS):
+        assert await bench.read32(reg) == 0
+    assert not int(dut.irq.value)
+    if ok:
+        comparison.give_up()
+    again = Comparison(bench, setup, **device)
+    await again.start(again=ok)
+    await Player(again).play(20)
