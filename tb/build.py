@@ -132,7 +132,7 @@ def run_all(commands: Sequence[Sequence[str]], folder: Path, log: Path) -> None:
         if code != 0:
             failures.append(f"{command[0]} failed ({code}):\n" + "\n".join(text.splitlines()[-40:]))
     if failures:
-        raise BuildError("\n".join(failures) + f"\nlog: {log.relative_to(ROOT)}")
+        raise BuildError("\n".join(failures) + f"\nlog: {log}")
 
 
 class Step:

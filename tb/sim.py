@@ -8,12 +8,14 @@ one after the other while they run. A table ends it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import queue
 import re
 import shlex
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,14 +24,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, NoReturn, Optional
 
+from ci.toolchain import ROOT
 from tb.build import SIMULATORS, BuildError
-from tb.runner import LAST, Result, RunFailed, run_system, shown
+from tb.runner import LAST, RunFailed, run_system, shown
 from tb.screen import PROGRESS, SAY, TALLY
 
 DATA_WIDTHS = (64, 128, 256, 512)
 MOST_QUEUES = 64
 SLOW_SEGMENT_BYTES = 512  # segments of block traffic are cut to this under Icarus
 USAGE_ERROR = 2
+INTERRUPTED = 130
 TIMEOUT_S = 1800
 REPORT_EVERY_S = 5  # progress, when the output is no terminal
 WIDTH = 98
@@ -203,7 +207,8 @@ class Outcome:
     tally: dict[str, int]
     seconds: float
     failure: str = ""
-    result: Optional[Result] = None
+    log: Optional[Path] = None
+    waves: Optional[Path] = None
 
 
 class PartRun:
@@ -220,7 +225,6 @@ class PartRun:
             env |= self.part.slow
         begin = time.monotonic()
         parameters = {"QUEUES": self.options.queues, "DATA_W": self.options.data_w}
-        folder: list[Path] = []
         try:
             result = run_system(
                 self.part.module,
@@ -232,15 +236,19 @@ class PartRun:
                 echo=self.lines.put,
                 timeout_s=TIMEOUT_S,
             )
-            return Outcome(read_tally(result.folder), time.monotonic() - begin, result=result)
+            seconds = time.monotonic() - begin
+            return Outcome(read_tally(result.folder), seconds, log=result.log, waves=result.waves)
         except RunFailed as failure:
+            seconds = time.monotonic() - begin
             text = str(failure)
-            folder = [Path(found) for found in re.findall(r"end of (\S+)/run\.log:", text)]
-            tally = read_tally(folder[0]) if folder else {}
+            found = re.search(r"^  end of (\S+):$", text, re.MULTILINE)
+            log = ROOT / found[1] if found else None
+            tally = read_tally(log.parent) if log else {}
             tally["mismatches"] = max(1, tally.get("mismatches", 0))
-            return Outcome(tally, time.monotonic() - begin, text)
-        except BuildError as failure:
-            return Outcome({}, time.monotonic() - begin, str(failure))
+            waves = log.with_name("dump.fst") if log else None
+            if waves is not None and not waves.exists():
+                waves = None
+            return Outcome(tally, seconds, text, log, waves)
         finally:
             self.lines.put(None)
 
@@ -351,34 +359,35 @@ def table(outcomes: Mapping[str, Outcome]) -> list[str]:
     return lines
 
 
-def note_waves(result: Optional[Result], command: str) -> Optional[Path]:
-    """Let `make waves` open these waves, not those of whichever part began last; return them."""
-    if result is None or result.waves is None:
-        return None
-    note = {"log": str(result.log), "waves": str(result.waves), "command": command}
-    LAST.write_text(json.dumps(note, indent=1) + "\n")
-    return result.waves
+def note_waves(outcome: Outcome, command: str) -> None:
+    """Let `make waves` open these waves, not those of whichever part began last."""
+    if outcome.waves is not None:
+        note = {"log": str(outcome.log), "waves": str(outcome.waves), "command": command}
+        LAST.write_text(json.dumps(note, indent=1) + "\n")
 
 
 def failure_text(name: str, outcome: Outcome, options: Options) -> str:
     """Return what the user reads about a part that failed."""
     text, _, rest = outcome.failure.partition("\n  end of ")
-    log = rest.partition(":\n")[0]
-    waves = re.search(r"^  waves from .*$", rest, re.MULTILINE)
+    from_cycle = re.search(r"^  waves from cycle \d+ on", rest, re.MULTILINE)
     lines = [f"{name} FAILED", *text.splitlines()]
-    lines += [waves[0]] if waves else []
-    lines += [f"  log: {log}"] if log else []
+    if outcome.waves is not None:
+        lines.append(f"{from_cycle[0] if from_cycle else '  waves'}: {shown(outcome.waves)}")
+    if outcome.log is not None:
+        lines.append(f"  log: {shown(outcome.log)}")
     return "\n".join([*lines, "  repeat with waves:", f"    {options.command(name)}"])
 
 
 def run_parts(chosen: Mapping[str, Part], options: Options) -> dict[str, Outcome]:
-    """Run parts, two at a time, and show them in their order."""
+    """Run parts, two at a time, and show them in their order; raise BuildError if that fails."""
     screen = Screen()
     runs = {name: PartRun(name, part, options) for name, part in chosen.items()}
     outcomes: dict[str, Outcome] = {}
-    with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
-        order = sorted(runs, key=lambda name: -chosen[name].weight)
-        futures = {name: pool.submit(runs[name].run) for name in order}
+    workers = min(2, os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(max_workers=workers)
+    order = list(runs) if workers == 1 else sorted(runs, key=lambda name: -chosen[name].weight)
+    futures = {name: pool.submit(runs[name].run) for name in order}
+    try:
         for name, run in runs.items():
             head = f"══ {name}: {run.part.title} "
             screen.line("\n" + head + "═" * max(0, WIDTH - len(head)))
@@ -391,6 +400,10 @@ def run_parts(chosen: Mapping[str, Part], options: Options) -> dict[str, Outcome
             else:
                 done = outcome.tally.get("operations", 0)
                 screen.line(f"  {done:,} operations, equal to the model.")
+    except BuildError:
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
     return outcomes
 
 
@@ -409,27 +422,30 @@ def simulate(options: Options) -> int:
         f"seed {options.seed}.\nAfter every operation the whole memory, the device's indices and "
         "status, results, interrupts and\ncallbacks must equal the model's."
     )
-    outcomes = run_parts(chosen, options)
+    try:
+        outcomes = run_parts(chosen, options)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
     print("\n" + "\n".join(table(outcomes)))
     for name in names:
         if name not in chosen:
             print(f"{name}: left out, it needs {PARTS[name].queues} queues")
     print("Cycles: but for free, from each operation's start until the engine was idle again.\n")
-    good = {name: outcome for name, outcome in outcomes.items() if not outcome.failure}
-    for name, outcome in good.items():
-        if outcome.result is not None:
-            print(f"{name + ' log:':<13}{shown(outcome.result.log)}")
-    if len(good) < len(outcomes):
-        failed = [name for name in outcomes if name not in good]
+    failed = [name for name, outcome in outcomes.items() if outcome.failure]
+    for name, outcome in outcomes.items():
+        if outcome.log is not None:
+            print(f"{name + ' log:':<13}{shown(outcome.log)}")
+    first = failed[0] if failed else next(iter(outcomes))
+    waves = outcomes[first].waves
+    if waves is not None:
+        note_waves(outcomes[first], options.command(first))
+        print(f"{'waves:':<13}{shown(waves)} ('make waves' opens them)")
+    if failed:
         print(f"FAILED: {', '.join(failed)}; the messages are above. To repeat with waves:")
         for name in failed:
             print(f"    {options.command(name)}")
-        return 1
-    first, outcome = next(iter(good.items()))
-    waves = note_waves(outcome.result, options.command(first))
-    if waves is not None:
-        print(f"{'waves:':<13}{shown(waves)} ('make waves' opens them)")
-    return 0
+    return int(bool(failed))
 
 
 def run_scenarios(options: Options) -> int:
@@ -460,13 +476,26 @@ def run_scenarios(options: Options) -> int:
     return 0
 
 
+def end_children() -> None:
+    """End the simulators and tools that this process has started."""
+    for task in Path("/proc/self/task").glob("*/children"):
+        for pid in task.read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run what was asked for."""
     try:
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
     except OptionError as error:
         stop(str(error), USAGE_ERROR)
-    sys.exit(simulate(options) if options.scenario is None else run_scenarios(options))
+    try:
+        sys.exit(simulate(options) if options.scenario is None else run_scenarios(options))
+    except KeyboardInterrupt:
+        end_children()
+        print("\ninterrupted", file=sys.stderr, flush=True)
+        os._exit(INTERRUPTED)  # without a wait for the threads
 
 
 if __name__ == "__main__":
