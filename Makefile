@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every entry point. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test regress waves lint format model-test generate clean
+.PHONY: help setup sim test regress mutants waves lint format model-test generate clean
 
 PYTHON ?= python3
 VENV_PYTHON := build/venv/bin/python
@@ -14,6 +14,8 @@ QUEUES ?= 4
 DATA_W ?= 64
 WAVES ?=
 SCENARIO ?=
+# Options of `make mutants`: ids
+MUTANTS ?=
 # Options of pytest: PYTEST_ARGS="-k name"
 PYTEST_ARGS ?=
 
@@ -32,6 +34,9 @@ test: lint ## Lint, model tests, RTL and system tests on both simulators (PYTEST
 
 regress: setup ## The matrix of ci/matrix.toml, in parallel; extra options in REGRESS_ARGS
 	@$(VENV_PYTHON) -m ci.regress $(REGRESS_ARGS)
+
+mutants: setup ## Plant the faults of ci/mutants.toml in the RTL, each of which a test must find; MUTANTS="id ..."
+	@$(VENV_PYTHON) -m ci.mutants $(MUTANTS)
 
 waves: setup ## Open the last run's waves, or say how to
 	@$(VENV_PYTHON) -m tb.waves
