@@ -182,27 +182,53 @@ def test_every_clause_that_is_cited_exists():
 # ---- tests of modules
 
 
-def naming(module: str) -> list[str]:
-    """Return the tests and benches that are this module's own or that name it as a word."""
-    word = re.compile(rf"\b{module}\b")
-    return [
-        shown(path)
-        for path in tracked(*TESTS)
-        if path.suffix == ".py" and (path.stem == f"test_{module}" or word.search(path.read_text()))
-    ]
+MODULES = {path.stem: path for path in tracked("rtl/*.v")}
 
 
-@pytest.mark.parametrize("module", sorted(path.stem for path in tracked("rtl/*.v")))
-def test_every_module_has_a_test(module):
+def verification(module: str) -> str:
+    """Return the part of a module's page that says how it is verified."""
     page = ROOT / "docs" / "rtl" / f"{module}.md"
     text = page.read_text() if page.exists() else ""
-    verification = text.partition("\n## Verification\n")[2].partition("\n## ")[0]
-    cited = [
-        path
-        for path in re.findall(r"`((?:tests|tb/benches)/[\w/]+\.py)`", verification)
-        if (ROOT / path).exists()
+    return text.partition("\n## Verification\n")[2].partition("\n## ")[0]
+
+
+def inside(module: str) -> set[str]:
+    """Return a module and all that it is made of."""
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            words = re.findall(r"^\s*(vq_\w+)\s*(?:#|u_)", MODULES[name].read_text(), re.MULTILINE)
+            waiting += [word for word in words if word in MODULES]
+    return found
+
+
+def named_tests(module: str) -> list[str]:
+    """Return the tests of a module: files that name it, files and benches that its page names."""
+    word = re.compile(rf"\b{module}\b")
+    files = [path for path in tracked(*TESTS) if path.suffix == ".py"]
+    found = [
+        shown(path)
+        for path in files
+        if path.stem in (f"test_{module}", f"bench_{module}") or word.search(path.read_text())
     ]
-    assert naming(module) or cited, (
+    text = verification(module)
+    cited = re.findall(r"`((?:tests|tb/benches)/[\w/]+\.py)`", text)
+    found += [path for path in cited if (ROOT / path).is_file()]
+    for bench, name in re.findall(r"`(bench_\w+)\.(\w+)`", text):
+        path = ROOT / "tb" / "benches" / f"{bench}.py"
+        if path.exists() and f"def {name}(" in path.read_text():
+            found.append(f"{shown(path)}, {name}")
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_every_module_has_a_test(module):
+    """It has one of its own, or its page leads to that of a module which it is part of."""
+    pages_linked = re.findall(r"\]\((vq_\w+)\.md", verification(module))
+    around = [name for name in pages_linked if name in MODULES and module in inside(name)]
+    assert named_tests(module) or any(named_tests(name) for name in around), (
         f"{module}: no file under {' or '.join(TESTS)} names it, and the Verification part of its "
-        "page names no file of a test that holds it"
+        "page names no test file, and links to no tested module that holds it"
     )
