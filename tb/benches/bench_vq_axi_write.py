@@ -152,8 +152,8 @@ class WriteBench:
 
     async def done(self) -> None:
         """Wait for every acknowledgement, then judge what the memory got."""
-        await self.unit.until(lambda: not any(self.asked), "requests taken", 60000)
-        await self.unit.until(lambda: self.acked == len(self.taken), "acknowledgements", 60000)
+        await self.unit.until(lambda: not any(self.asked), "requests taken", 15000)
+        await self.unit.until(lambda: self.acked == len(self.taken), "acknowledgements", 15000)
         await self.unit.until(lambda: self.dut.m_drained.value == 1, "drained", 5000)
         self.judge()
 

@@ -63,7 +63,7 @@ async def check(dut: Any, packets: list[Packet], pace: tuple[int, int]) -> list[
         for beat_in in packet.words(beat):
             source.send(beat_in)
     expected = [(piece, packet) for packet in packets for piece in packet.expected(beat)]
-    await unit.until(lambda: len(sink.words) == len(expected), "beats", 60000)
+    await unit.until(lambda: len(sink.words) == len(expected), "beats", 15000)
     await unit.clocks(6)
     assert len(sink.words) == len(expected)
     for number, (word, ((data, count, last), packet)) in enumerate(zip(sink.words, expected)):

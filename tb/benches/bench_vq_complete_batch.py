@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of vq_complete_batch: completions in, used elements in the rings, batches out."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any, NamedTuple
+
+import cocotb
+from cocotb.triggers import RisingEdge
+
+from tb.benches.beats import lanes_of
+from tb.benches.unit import Unit, check_rate, test
+
+
+class Pace(NamedTuple):
+    """Chance per clock of each channel to move, in percent."""
+
+    used: int = 100
+    req: int = 100
+    beat: int = 100
+    ack: int = 100
+    batch: int = 100
+
+
+FAST = Pace()
+
+
+class BatchBench:
+    """Completed chains, the memory that takes their elements, and the stage after."""
+
+    def __init__(self, dut: Any) -> None:
+        self.dut = dut
+        self.queues = int(dut.QUEUES.value)
+        self.unit = Unit(dut)
+        self.beat = int(dut.DATA_W.value) // 8
+        self.sizes = [1 << random.randrange(16) for _ in range(self.queues)]
+        self.rings = [random.getrandbits(50) << 2 for _ in range(self.queues)]
+        self.want: list[list[tuple[int, int]]] = [[] for _ in range(self.queues)]
+        self.acks = 0
+
+    async def start(self, pace: Pace = FAST) -> None:
+        """Reset, and start every channel."""
+        unit = await self.unit.start()
+        unit.set(s_ready=(1 << self.queues) - 1)  # no queue is ready in reset
+        unit.answer("m_open_queue", lambda q: {"s_open_size": self.sizes[q % self.queues]})
+        unit.answer(
+            "m_table_queue",
+            lambda q: {
+                "s_table_size": self.sizes[q % self.queues],
+                "s_table_used_addr": self.rings[q % self.queues],
+            },
+        )
+        self.used = unit.source("s_used", pace.used)
+        self.req, self.batch = unit.sink("m_req", pace.req), unit.sink("m_batch", pace.batch)
+        self.beats = unit.sink("m_beat", pace.beat, loose=["data"])
+        self.ack = unit.source("s_ack", pace.ack)
+        cocotb.start_soon(self._memory())
+        unit.each_clock(self._look)
+
+    async def _memory(self) -> None:
+        whole = 0
+        while True:
+            lasts = sum(word.value["last"] for word in self.beats.words)
+            while whole < min(len(self.req.words), lasts):
+                self.ack.send({})
+                whole += 1
+            await RisingEdge(self.dut.clk)
+
+    def _look(self) -> None:
+        if self.dut.s_ack_valid.value == 1:
+            self.acks += 1
+        assert len(self.batch.words) <= self.acks, "handed on before it was acknowledged"
+
+    def complete(self, queue: int, final: bool) -> None:
+        """Complete a chain."""
+        element = random.getrandbits(16), random.getrandbits(32)
+        self.want[queue].append(element)
+        word = {"queue": queue, "head": element[0], "len": element[1]}
+        self.used.send(word | {"final": int(final)})
+
+    async def done(self) -> None:
+        """Wait until every completion was handed on, then judge."""
+        total = sum(map(len, self.want))
+
+        def handed() -> bool:
+            return sum(word.value["count"] for word in self.batch.words) == total
+
+        await self.unit.until(handed, "batches", 8000)
+        await self.unit.clocks(5)
+        most = self.unit.parameter("BATCH_MAX")
+        beats = iter(self.beats.words)
+        at: Counter[int] = Counter()
+        assert len(self.req.words) == len(self.batch.words)
+        for asked, batch in zip(self.req.words, self.batch.words):
+            request, value = asked.value, batch.value
+            queue, count = value["queue"], value["count"]
+            size, first = self.sizes[queue], at[queue]
+            at[queue] += count
+            assert 0 < count <= most and request["queue"] == queue
+            assert value["index"] == at[queue] % 0x10000
+            slot = first % size
+            assert slot + count <= size, "the batch runs past the ring's end"
+            assert request["addr"] == self.rings[queue] + 4 + 8 * slot
+            assert request["len"] == 8 * count
+            data = b""
+            while len(data) < 8 * count:
+                beat = next(beats).value
+                assert beat["offset"] == 0
+                data += lanes_of(beat["data"], self.beat, 0, beat["count"])
+                assert beat["last"] == (len(data) == 8 * count)
+            for number in range(count):
+                head, length = self.want[queue][first + number]
+                raw = length << 32 | head
+                assert data[8 * number :][:8] == raw.to_bytes(8, "little")
+        assert next(beats, None) is None
+
+
+SLOW = (FAST, Pace(used=40), Pace(req=20), Pace(beat=30), Pace(ack=10), Pace(batch=20))
+
+
+@test(us=2000)
+@cocotb.parametrize(pace=[*SLOW, Pace(80, 50, 60, 40, 50)])
+async def elements_land_in_their_slots(dut: Any, pace: Pace) -> None:
+    """Runs of completions of several queues, ring sizes from 1 up, some final."""
+    bench = BatchBench(dut)
+    await bench.start(pace)
+    for _ in range(50):
+        queue = random.randrange(bench.queues)
+        for _ in range(random.choice([1, 2, 3, random.randint(1, 40)])):
+            bench.complete(queue, random.random() < 0.15)
+        if random.random() < 0.1:
+            await bench.unit.clocks(random.randint(0, 60))
+    await bench.done()
+
+
+@test(us=4000)
+async def small_rings_wrap_many_times(dut: Any) -> None:
+    """Rings of 1 and 2 elements, and an index that wraps at 65536 where time allows."""
+    bench = BatchBench(dut)
+    bench.sizes = [1 << (number % 4) for number in range(bench.queues)]
+    await bench.start(Pace(req=70))
+    for _ in range(300):
+        bench.complete(random.randrange(bench.queues), random.random() < 0.5)
+    await bench.done()
+
+
+@test()
+async def the_last_one_under_way_does_not_wait(dut: Any) -> None:
+    """A final completion is requested 2 clocks later; another waits for WAIT clocks in vain."""
+    bench = BatchBench(dut)
+    bench.sizes = [256] * bench.queues
+    await bench.start()
+    for final in (True, False, True, False):
+        bench.complete(0, final)
+        before = len(bench.req.words)
+        await bench.unit.until(lambda b=before: len(bench.req.words) > b, "request", 300)
+        took = bench.req.words[-1].taken - bench.used.taken[-1]
+        wait = 0 if final else bench.unit.parameter("WAIT")
+        assert took == 2 + wait
+        await bench.unit.clocks(20)
+    await bench.done()
+
+
+@test()
+async def one_chain_per_clock(dut: Any) -> None:
+    """Full batches of one queue cost one more clock each."""
+    bench = BatchBench(dut)
+    bench.sizes = [256] * bench.queues
+    await bench.start()
+    most = bench.unit.parameter("BATCH_MAX")
+    for _ in range(8 * most):
+        bench.complete(0, False)
+    await bench.done()
+    assert [word.value["count"] for word in bench.batch.words] == [most] * 8
+    check_rate(bench.used.taken, "completions", spare=8)
+
+
+@test()
+async def indices_start_afresh(dut: Any) -> None:
+    """A queue that was not ready starts at 0 again; the others go on."""
+    bench = BatchBench(dut)
+    bench.sizes = [256] * bench.queues
+    await bench.start()
+    for queue in range(bench.queues):
+        for _ in range(3):
+            bench.complete(queue, True)
+
+    def handed() -> int:
+        return sum(word.value["count"] for word in bench.batch.words)
+
+    await bench.unit.until(lambda: handed() == 3 * bench.queues, "batches")
+    before = len(bench.batch.words)
+    bench.unit.set(s_ready=(1 << bench.queues) - 2)
+    await bench.unit.clocks(2)
+    bench.unit.set(s_ready=(1 << bench.queues) - 1)
+    for queue in range(bench.queues):
+        bench.complete(queue, True)
+    await bench.unit.until(lambda: len(bench.batch.words) == before + bench.queues, "batches")
+    indices = [word.value["index"] for word in bench.batch.words[before:]]
+    assert indices == [1] + [4] * (bench.queues - 1)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of vq_gather_stream."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import cocotb
+
+from tb.benches.beats import cut, lanes_of, part
+from tb.benches.unit import Unit, test
+
+
+@test(us=800)
+@cocotb.parametrize(pace=[(100, 100, 100), (100, 40, 30), (50, 80, 100)])
+async def packets_are_packed_and_damage_is_told(dut: Any, pace: tuple[int, int, int]) -> None:
+    """Beats of several reads become one packet; an error is reported before its beat moves on."""
+    unit = await Unit(dut).start()
+    beat = unit.parameter("DATA_W") // 8
+    source = unit.source("s_beat", pace[0])
+    sink = unit.sink("m_axis", pace[1], loose=["tdata"])
+    faults = unit.sink("m_fault", pace[2])
+    packets: list[tuple[bytes, bool]] = []
+    bad: list[int] = []  # queue of each beat with an error
+    for _ in range(60):
+        data, damaged, queue = b"", False, random.randrange(4)
+        reads = random.randint(1, 4)
+        for number in range(reads):
+            piece = random.randbytes(random.choice([1, beat, random.randint(1, 3 * beat)]))
+            parts = cut(len(piece), random.randrange(beat), beat)
+            done = 0
+            for index, (offset, count) in enumerate(parts):
+                error = random.random() < 0.06
+                damaged |= error
+                bad += [queue] * error
+                last = number == reads - 1 and index == len(parts) - 1
+                word = {"data": part(piece[done : done + count], offset, beat), "offset": offset}
+                word |= {"count": count, "queue": queue, "error": int(error), "last": int(last)}
+                source.send(word)
+                done += count
+            data += piece
+        packets.append((data, damaged))
+    beats = sum(-(-len(data) // beat) for data, _ in packets)
+    await unit.until(lambda: len(sink.words) == beats, "packets")
+    await unit.clocks(4)
+    assert [word.value["queue"] for word in faults.words] == bad
+    words = iter(sink.words)
+    for data, damaged in packets:
+        while data:
+            value = next(words).value
+            count = min(len(data), beat)
+            assert value["tkeep"] == (1 << count) - 1
+            assert lanes_of(value["tdata"], beat, 0, count) == data[:count]
+            data = data[count:]
+            assert value["tlast"] == (not data) and value["tuser"] == (damaged and not data)
+    assert next(words, None) is None
+
+
+@test()
+async def an_error_waits_for_its_fault(dut: Any) -> None:
+    """While the fault is not taken, the beat is not."""
+    unit = await Unit(dut).start()
+    source, sink = unit.source("s_beat"), unit.sink("m_axis", loose=["tdata"])
+    faults = unit.sink("m_fault", 0)
+    source.send({"data": 1, "offset": 0, "count": 1, "queue": 3, "error": 1, "last": 1})
+    await unit.clocks(20)
+    assert source.waiting == 1 and not sink.words and dut.m_fault_valid.value == 1
+    faults.percent = 100
+    await unit.until(lambda: bool(sink.words), "packet", 50)
+    assert faults.words[0].value == {"queue": 3} and sink.words[0].value["tuser"] == 1

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of vq_scatter: chains in a store, responses in, write requests with their beats out."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, NamedTuple
+
+import cocotb
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from tb.benches.beats import cut, lanes_of
+from tb.benches.chains import Store, Stored, segments_of
+from tb.benches.unit import Unit, check_rate, test
+
+
+class Pace(NamedTuple):
+    """Chance per clock of each channel to move, in percent."""
+
+    data: int = 100
+    req: int = 100
+    beat: int = 100
+    end: int = 100
+
+
+FAST = Pace()
+
+
+class ScatterBench:
+    """The function's side, the memory's side, and what was written."""
+
+    def __init__(self, dut: Any) -> None:
+        self.dut, self.unit = dut, Unit(dut)
+        self.beat, self.limit = int(dut.DATA_W.value) // 8, int(dut.MAX_BYTES.value)
+        self.store = Store(1 << int(dut.TAG_W.value))
+        self.sent: list[tuple[Stored, bytes]] = []
+        self.ends: list[dict[str, int]] = []
+        self.end_clocks: list[int] = []
+        self.given = self.promised = 0  # bytes taken of the function; bytes requested
+
+    async def start(self, pace: Pace = FAST) -> None:
+        """Reset, and start every channel."""
+        unit = await self.unit.start()
+        self.store.attach(unit)
+        self.chain, self.rsp = unit.source("s_chain"), unit.source("s_rsp")
+        self.data = unit.source("s_axis", pace.data)
+        self.req = unit.sink("m_req", pace.req)
+        self.beats = unit.sink("m_beat", pace.beat, loose=["data"])
+        unit.each_clock(self._look)
+        cocotb.start_soon(self._ends(pace.end))
+
+    def _look(self) -> None:
+        dut = self.dut
+        if dut.m_req_valid.value == 1 and dut.m_req_ready.value == 1:
+            self.promised += int(dut.m_req_len.value)
+            assert self.promised <= self.given, "requested before all its bytes were here"
+        if dut.s_axis_tvalid.value == 1 and dut.s_axis_tready.value == 1:
+            self.given += int(dut.s_axis_tkeep.value).bit_count()
+
+    async def _ends(self, percent: int) -> None:
+        """Take completions and releases, which come together or not at all."""
+        dut, clock = self.dut, 0
+        while True:
+            ready = [random.randrange(100) < percent for _ in range(2)]
+            dut.m_used_ready.value, dut.m_release_ready.value = ready
+            await ReadOnly()
+            used = dut.m_used_valid.value == 1 and ready[0]
+            assert used == (dut.m_release_valid.value == 1 and ready[1])
+            if used:
+                chain = self.sent[len(self.ends)][0]
+                due = sum(len(data) for _, data in self.sent[: len(self.ends) + 1])
+                assert self.promised >= due, "completed before its last chunk was requested"
+                names = ("used_queue", "used_head", "used_len", "release_first", "release_last")
+                self.ends.append({name: int(getattr(dut, f"m_{name}").value) for name in names})
+                self.end_clocks.append(clock)
+                self.store.release(chain)
+            clock += 1
+            await RisingEdge(dut.clk)
+
+    def respond(self, segments: list[tuple[int, int]], readable: int, length: int) -> None:
+        """Store a chain and answer it with `length` bytes, at most what it takes."""
+        chain = self.store.put(segments, readable)
+        chain.queue, chain.head = random.randrange(4), random.getrandbits(16)
+        data = random.randbytes(length)
+        self.sent.append((chain, data))
+        word = {"tag": chain.tag, "queue": chain.queue, "head": chain.head}
+        word |= {"writable": chain.bytes_of(writable=True), "last": chain.chunks[-1]}
+        first = chain.at(readable) if readable < len(segments) else 0
+        self.chain.send(word | {"w_at": first})
+        self._waiting = chain, data
+
+    async def answer(self) -> None:
+        """Send the response of the chain just stored, once its record is there."""
+        chain, data = self._waiting
+        await self.unit.until(lambda: not self.chain.waiting, "record")
+        self.rsp.send({"tag": chain.tag, "len": len(data)})
+        parts = cut(len(data), 0, self.beat)
+        for number, (_, count) in enumerate(parts):
+            piece, data = data[:count], data[count:]
+            word = {"tdata": int.from_bytes(piece, "little"), "tkeep": (1 << count) - 1}
+            self.data.send(word | {"tlast": int(number == len(parts) - 1)})
+
+    async def done(self) -> None:
+        """Wait for every completion and beat, then judge."""
+        await self.unit.until(lambda: len(self.ends) == len(self.sent), "completions", 15000)
+        wanted = [chunk for chain, data in self.sent for chunk in self.chunks(chain, data)]
+        await self.unit.until(
+            lambda: sum(word.value["last"] for word in self.beats.words) == len(wanted), "beats"
+        )
+        await self.unit.clocks(4)
+        got = [word.value for word in self.req.words]
+        keys = ("addr", "len", "queue", "null")
+        assert [tuple(value[key] for key in keys) for value in got] == [
+            (addr, len(data), queue, 0) for addr, data, queue in wanted
+        ]
+        beats = iter(self.beats.words)
+        for _, data, _ in wanted:
+            while data:
+                value = next(beats).value
+                piece = lanes_of(value["data"], self.beat, value["offset"], value["count"])
+                assert piece == data[: len(piece)] and piece
+                data = data[len(piece) :]
+                assert value["last"] == (not data)
+        assert next(beats, None) is None
+        assert self.ends == [
+            {
+                "used_queue": chain.queue,
+                "used_head": chain.head,
+                "used_len": len(data),
+                "release_first": chain.tag,
+                "release_last": chain.chunks[-1],
+            }
+            for chain, data in self.sent
+        ]
+
+    def chunks(self, chain: Stored, data: bytes) -> list[tuple[int, bytes, int]]:
+        """The model: where a response's bytes go, in pieces that cross no MAX_BYTES boundary."""
+        found = []
+        for addr, room in chain.segments[chain.readable :]:
+            while room and data:
+                take = min(room, len(data), self.limit - addr % self.limit)
+                found.append((addr, data[:take], chain.queue))
+                addr, room, data = addr + take, room - take, data[take:]
+        return found
+
+
+SLOW = (FAST, Pace(data=30), Pace(req=30), Pace(beat=40), Pace(end=20), Pace(70, 60, 70, 50))
+
+
+@test(us=3000)
+@cocotb.parametrize(pace=SLOW)
+async def every_byte_goes_to_its_segment(dut: Any, pace: Pace) -> None:
+    """Random chains and lengths, segments without bytes, responses shorter than the chain."""
+    bench = ScatterBench(dut)
+    await bench.start(pace)
+    for _ in range(50):
+        readable, writable = random.randint(0, 5), random.randint(0, 7)
+        segments = segments_of(readable + writable, random.choice([9, 3 * bench.beat, 300]))
+        room = sum(length for _, length in segments[readable:])
+        bench.respond(segments, readable, random.choice([0, room, random.randint(0, room)]))
+        await bench.answer()
+        if len(bench.store.free) < 8:
+            await bench.unit.until(lambda: len(bench.store.free) >= 8, "free chunks")
+    await bench.done()
+
+
+@test(us=2000)
+async def boundaries_of_segments_and_beats(dut: Any) -> None:
+    """Two segments whose lengths go through all small values, at each distance from a boundary."""
+    bench = ScatterBench(dut)
+    await bench.start()
+    beat = bench.beat
+    shapes = [(a, b, o) for a in range(beat + 2) for b in (1, beat - 1, beat) for o in range(3)]
+    for first, second, offset in random.sample(shapes, min(90, len(shapes))):
+        segments = [(bench.limit * 8 - offset, first), (1 << 40, second)]
+        bench.respond(segments, 0, first + second)
+        await bench.answer()
+        if len(bench.store.free) < 2:
+            await bench.unit.until(lambda: len(bench.store.free) >= 2, "free chunks")
+    await bench.done()
+
+
+@test()
+async def responses_without_bytes_take_one_clock(dut: Any) -> None:
+    """Such responses complete one per clock, and touch no memory."""
+    bench = ScatterBench(dut)
+    await bench.start()
+    for _ in range(bench.unit.parameter("TAG_W") * 2):
+        bench.respond([(5, 5)], random.randint(0, 1), 0)
+    await bench.unit.until(lambda: not bench.chain.waiting, "records")
+    for chain, _ in bench.sent:
+        bench.rsp.send({"tag": chain.tag, "len": 0})
+    await bench.done()
+    check_rate(bench.end_clocks, "completions")
+
+
+@test(us=1000)
+async def one_beat_per_clock(dut: Any) -> None:
+    """Long segments are written at one beat per clock."""
+    bench = ScatterBench(dut)
+    await bench.start()
+    for number in range(3):
+        bench.respond([(number << 16, 12 * bench.limit)], 0, 12 * bench.limit)
+        await bench.answer()
+    await bench.done()
+    taken = [word.taken for word in bench.beats.words]
+    check_rate(taken, "beats", spare=8)
