@@ -152,10 +152,15 @@ async def the_last_one_under_way_does_not_wait(dut: Any) -> None:
     bench = BatchBench(dut)
     bench.sizes = [256] * bench.queues
     await bench.start()
+    asked = 0
+
+    def requested() -> bool:
+        return len(bench.req.words) == asked
+
     for final in (True, False, True, False):
         bench.complete(0, final)
-        before = len(bench.req.words)
-        await bench.unit.until(lambda b=before: len(bench.req.words) > b, "request", 300)
+        asked += 1
+        await bench.unit.until(requested, "request", 300)
         took = bench.req.words[-1].taken - bench.used.taken[-1]
         wait = 0 if final else bench.unit.parameter("WAIT")
         assert took == 2 + wait

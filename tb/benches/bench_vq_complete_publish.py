@@ -19,8 +19,8 @@ class Batch(NamedTuple):
     """A batch, and what the driver's suppression structure will hold then."""
 
     queue: int
-    index: int
-    count: int
+    after: int
+    size: int
     event: int
     error: bool = False
 
@@ -91,7 +91,7 @@ class PublishBench:
     def send(self, batch: Batch) -> None:
         """Offer an acknowledged batch."""
         self.sent.append(batch)
-        self.batch.send({"queue": batch.queue, "index": batch.index, "count": batch.count})
+        self.batch.send({"queue": batch.queue, "index": batch.after, "count": batch.size})
 
     async def done(self) -> None:
         """Wait until every batch finished, then judge addresses, order and decisions."""
@@ -99,14 +99,14 @@ class PublishBench:
         await self.unit.clocks(4)
         assert len(self.irqs) == len(self.sent)
         writes = [(w.value["addr"], w.value["queue"], w.value["data"]) for w in self.write.words]
-        assert writes == [(self.used[b.queue] + 2, b.queue, b.index) for b in self.sent]
+        assert writes == [(self.used[b.queue] + 2, b.queue, b.after) for b in self.sent]
         reads = [(w.value["addr"], w.value["len"], w.value["queue"]) for w in self.req.words]
         assert reads == [
             (self.avail[b.queue] + self.event_idx * (4 + 2 * self.sizes[b.queue]), 2, b.queue)
             for b in self.sent
         ]
         finished = [(w.value["queue"], w.value["count"]) for w in self.finished.words]
-        assert finished == [(b.queue, b.count) for b in self.sent]
+        assert finished == [(b.queue, b.size) for b in self.sent]
         faults = [(w.value["code"], w.value["queue"]) for w in self.fault.words]
         living = [b for b in self.sent if self.alive >> b.queue & 1]
         assert faults == [(Fault.MEM_AVAIL, b.queue) for b in living if b.error]
@@ -118,7 +118,7 @@ class PublishBench:
         if batch.error or not self.alive >> batch.queue & 1:
             return False
         if self.event_idx:
-            return need_event(batch.event, batch.index, (batch.index - batch.count) % 0x10000)
+            return need_event(batch.event, batch.after, (batch.after - batch.size) % 0x10000)
         return not batch.event & 1
 
 

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of vq_fetch_chains, and so of vq_fetch_issue, _walk, _order and _retire and of
+vq_desc_unpack: chain heads in, whole chains out, against the golden model's walker.
+
+The chain store is a model here, so what was stored can be read back as it will be used.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from pymodel.faults import ChainError, Fault
+from pymodel.layout import (
+    DESC_BYTES,
+    DESC_F_INDIRECT,
+    DESC_F_NEXT,
+    DESC_F_WRITE,
+    Descriptor,
+    SplitLayout,
+)
+from pymodel.memory import GuestMemory, MemoryFault
+from pymodel.walker import ChainWalker
+from tb.benches.unit import Unit, test
+
+SPAN = 1 << 16  # bytes of memory of a queue: its table, then its indirect tables
+
+MET: set[int] = set()  # faults that the hostile chains led to
+
+
+@dataclass
+class Head:
+    """A chain head as it was given."""
+
+    queue: int
+    index: int
+    error: bool
+
+
+class ChainsBench:
+    """Memory, chain store, and the stages around the walk."""
+
+    def __init__(self, dut: Any, sizes: list[int], indirect: bool) -> None:
+        self.dut, self.indirect = dut, indirect
+        self.queues = int(dut.QUEUES.value)
+        self.fetchable = (1 << self.queues) - 1
+        self.unit = Unit(dut, s_indirect=int(indirect))
+        self.beat = int(dut.DATA_W.value) // 8
+        self.chunks = 1 << int(dut.TAG_W.value)
+        self.most = int(dut.MAX_CHAIN.value)
+        self.memory = GuestMemory()
+        self.layouts: list[SplitLayout] = []
+        for queue, size in zip(range(self.queues), sizes * self.queues):
+            base = self.memory.add_region((queue + 1) << 40, SPAN).base
+            self.layouts.append(SplitLayout(size, base, base + SPAN - 2, base + SPAN - 4))
+        self.free = deque(random.sample(range(self.chunks), self.chunks))
+        self.store: dict[int, tuple[int, int]] = {}
+        self.links: dict[int, int] = {}
+        self.chains: dict[int, dict[str, int]] = {}  # what the scatter stage keeps, by tag
+        self.given: list[dict[str, Any]] = []  # chains that came out, in order
+        self.dropped: list[int] = []  # queues
+        self.heads: list[Head] = []
+        self.gathers = 0
+
+    async def start(self, latency: int = 5, percent: int = 100) -> None:
+        """Reset, set the queues up, and start everything."""
+        dut, unit = self.dut, await self.unit.start()
+        for queue, layout in enumerate(self.layouts):
+            words = (layout.size, layout.table & 0xFFFFFFFF, layout.table >> 32)
+            for number, data in enumerate(words):
+                unit.set(s_setup_queue=queue, s_setup_field=number, s_setup_data=data)
+                unit.set(s_setup_valid=1)
+                await unit.clocks()
+        unit.set(s_setup_valid=0, s_fetchable=self.fetchable)
+        self.head = unit.source("s_head", percent)
+        self.ar = unit.sink("m_ar", percent)
+        self.fault = unit.sink("m_fault", percent)
+        cocotb.start_soon(self._memory(latency))
+        cocotb.start_soon(self._follow(percent))
+        assert dut.m_req_valid.value == 0
+
+    async def _memory(self, latency: int) -> None:
+        dut, seen, clock = self.dut, 0, 0
+        line: deque[tuple[int, int]] = deque()
+        while True:
+            for word in self.ar.words[seen:]:
+                first = word.value["addr"] // self.beat * self.beat
+                beats = range(word.value["beats"])
+                line.extend((first + n * self.beat, clock + latency) for n in beats)
+            seen = len(self.ar.words)
+            dut.s_r_valid.value = 0
+            if line and line[0][1] <= clock:
+                addr = line.popleft()[0] % (1 << 64)
+                try:
+                    data, error = self.memory.read(addr, self.beat), 0
+                except MemoryFault:
+                    data, error = random.randbytes(self.beat), 1
+                dut.s_r_data.value = int.from_bytes(data, "little")
+                dut.s_r_error.value = error
+                dut.s_r_valid.value = 1
+            clock += 1
+            await RisingEdge(dut.clk)
+
+    async def _follow(self, percent: int) -> None:
+        """The chain store, and the takers of chains; they take together or not at all."""
+        dut, unit = self.dut, self.unit
+        names = ("queue", "head", "writable", "w_at", "last")
+        while True:
+            ready = int(random.randrange(100) < percent)
+            unit.set(s_free_valid=int(bool(self.free)), s_free_count=len(self.free))
+            unit.set(s_free_tag=self.free[0] if self.free else 0)
+            unit.set(m_req_ready=ready, m_gather_ready=ready)
+            unit.set(m_release_ready=ready, m_drop_ready=ready)
+            await ReadOnly()
+            if dut.m_free_take.value == 1:
+                assert self.free
+                self.free.popleft()
+            if dut.m_store_valid.value == 1:
+                data = int(dut.m_store_data.value)
+                self.store[int(dut.m_store_at.value)] = data >> 32, data & 0xFFFFFFFF
+            if dut.m_link_valid.value == 1:
+                self.links[int(dut.m_link_tag.value)] = int(dut.m_link_next.value)
+            if dut.m_chain_valid.value == 1:
+                record = {name: int(getattr(dut, f"m_chain_{name}").value) for name in names}
+                self.chains[int(dut.m_chain_tag.value)] = record
+            if dut.m_req_valid.value == 1 and ready:
+                fields = ("queue", "tag", "readable", "writable")
+                chain = {name: int(getattr(dut, f"m_req_{name}").value) for name in fields}
+                assert (dut.m_gather_valid.value == 1) == (chain["readable"] != 0)
+                self.given.append(self._read_back(chain))
+            stop = None
+            if dut.m_fault_valid.value == 1 and dut.m_fault_ready.value == 1:
+                stop = int(dut.m_fault_queue.value)
+            if dut.m_release_valid.value == 1 and ready:
+                assert dut.m_drop_valid.value == 1
+                self.dropped.append(int(dut.m_drop_queue.value))
+                self._release(int(dut.m_release_first.value), int(dut.m_release_last.value))
+            await RisingEdge(dut.clk)
+            if stop is not None:
+                self.fetchable &= ~(1 << stop)
+                unit.set(s_fetchable=self.fetchable)
+
+    def _read_back(self, chain: dict[str, int]) -> dict[str, Any]:
+        """Return a chain as the later stages read it; its chunks are free again."""
+        record = self.chains[chain["tag"]]
+        assert (record["queue"], record["writable"]) == (chain["queue"], chain["writable"])
+        chunks = self._chunks(chain["tag"], record["last"])
+        places = [4 * chunk + place for chunk in chunks for place in range(4)]
+        segments = [self.store.get(place) for place in places]
+        found = chain | {"segments": segments, "head": record["head"]}
+        found["first_writable"] = places.index(record["w_at"]) if chain["writable"] else None
+        self._release(chain["tag"], record["last"])
+        return found
+
+    def _chunks(self, first: int, last: int) -> list[int]:
+        chunks = [first]
+        while chunks[-1] != last:
+            chunks.append(self.links[chunks[-1]])
+            assert len(chunks) <= self.chunks, "the links lead nowhere"
+        return chunks
+
+    def _release(self, first: int, last: int) -> None:
+        chunks = self._chunks(first, last)
+        assert not set(chunks) & set(self.free), "a chunk was released twice"
+        for chunk in chunks:
+            for place in range(4):
+                self.store.pop(4 * chunk + place, None)
+        self.free.extend(chunks)
+
+    def give(self, queue: int, index: int, error: bool = False) -> None:
+        """Offer a chain head."""
+        self.heads.append(Head(queue, index, error))
+        self.head.send({"queue": queue, "index": index, "error": int(error)})
+
+    async def done(self) -> None:
+        """Wait for every chain, then hold all of them against the model's walker."""
+        total = len(self.heads)
+        await self.unit.until(lambda: len(self.given) + len(self.dropped) == total, "chains", 30000)
+        await self.unit.clocks(20)
+        assert len(self.given) + len(self.dropped) == total
+        assert len(self.free) == self.chunks, "chunks were lost"
+        faults: list[tuple[int, int, int]] = []
+        given = iter(self.given)
+        stopped: set[int] = set()
+        for head in self.heads:
+            if head.queue in stopped:
+                continue
+            try:
+                if head.error:
+                    raise ChainError(Fault.MEM_AVAIL, 0)
+                walker = ChainWalker(
+                    self.memory, self.layouts[head.queue], self.indirect, self.most
+                )
+                chain = walker.walk(head.index)
+            except ChainError as error:
+                where = error.in_table << 16 | error.descriptor
+                faults.append((int(error.fault), head.queue, where))
+                stopped.add(head.queue)
+                continue
+            got = next(given)
+            segments = [tuple(segment) for segment in chain.readable + chain.writable]
+            assert (got["queue"], got["head"]) == (head.queue, head.index)
+            assert (got["readable"], got["writable"]) == (chain.readable_len, chain.writable_len)
+            assert got["segments"][: len(segments)] == segments
+            assert len(got["segments"]) - len(segments) < 4, "more chunks than segments"
+            if got["first_writable"] is not None:
+                assert got["first_writable"] == len(chain.readable)
+        assert next(given, None) is None, "a chain that should have been thrown away"
+        seen = [(w.value["code"], w.value["queue"], w.value["desc"]) for w in self.fault.words]
+        assert sorted(seen) == sorted(faults)
+
+    # What drivers do, good and bad
+
+    def write(self, table: int, index: int, desc: Descriptor) -> None:
+        """Write a descriptor."""
+        self.memory.write(table + DESC_BYTES * index, desc.pack())
+
+    def good_chain(self, queue: int, order: list[int], tables: list[int]) -> int:
+        """Write a legal chain with descriptors `order` of a queue's table; return its head."""
+        layout = self.layouts[queue]
+        inside = self.indirect and random.random() < 0.5
+        direct = random.randint(1, len(order))
+        total = min(direct + (random.randint(0, 12) if inside else 0), self.most, layout.size)
+        readable = random.randint(0, total)
+        data = [
+            Descriptor(random.getrandbits(63), random.randint(0, 9999), int(n >= readable) * 2, 0)
+            for n in range(total)
+        ]
+        plain = min(direct - 1 if inside else total, total)
+        for number in range(plain):
+            desc = data[number]
+            more = number < total - 1
+            after = order[number + 1] if number + 1 < len(order) else 0
+            flags = desc.flags | more
+            self.write(layout.table, order[number], desc._replace(flags=flags, next=after * more))
+        if plain == total:
+            return order[0]
+        rest, table = data[plain:], tables.pop()
+        entries = len(rest) + random.randint(0, 3)
+        places = list(range(entries))
+        if random.random() < 0.4:  # out of order; the first entry stays first
+            places = [0, *random.sample(range(1, entries), entries - 1)]
+        for number, desc in enumerate(rest):
+            more = number < len(rest) - 1
+            after = places[number + 1] if more else random.getrandbits(16)
+            self.write(table, places[number], desc._replace(flags=desc.flags | more, next=after))
+        length = entries * DESC_BYTES
+        flags = DESC_F_INDIRECT | random.choice([0, DESC_F_WRITE])
+        last = Descriptor(table, length, flags, random.getrandbits(16))
+        self.write(layout.table, order[plain], last)
+        return order[0]
+
+    def tables(self, queue: int) -> list[int]:
+        """Return addresses for indirect tables of up to 64 entries, some not 16-aligned."""
+        base = self.layouts[queue].table + SPAN // 2
+        return [base + number * 1088 + random.choice([0, 0, 4, 8, 15]) for number in range(28)]
+
+
+@test(us=3000)
+@cocotb.parametrize(indirect=[0, 1], pace=[(2, 100), (25, 60)])
+async def legal_chains_come_out_as_they_are(dut: Any, indirect: int, pace: tuple[int, int]) -> None:
+    """Direct, indirect and mixed chains of several queues, in order, with all their segments."""
+    bench = ChainsBench(dut, [64, 32, 128], bool(indirect))
+    heads: list[list[int]] = []
+    for queue in range(bench.queues):
+        rest = random.sample(range(bench.layouts[queue].size), bench.layouts[queue].size)
+        tables, mine = bench.tables(queue), []
+        while len(rest) >= 6 and len(tables) > 1:
+            count = random.choice([1, 1, 2, random.randint(1, 6)])
+            order, rest = rest[:count], rest[count:]
+            mine.append(bench.good_chain(queue, order, tables))
+        heads.append(mine)
+    await bench.start(*pace)
+    for _ in range(2):
+        for queue in random.choices(range(bench.queues), k=40):
+            bench.give(queue, random.choice(heads[queue]))
+    await bench.done()
+    assert not bench.fault.words and len(bench.given) == 80
+
+
+@test(us=1000)
+@cocotb.parametrize(indirect=[0, 1], turn=range(12))
+async def hostile_chains_are_found_out(dut: Any, indirect: int, turn: int) -> None:
+    """Tables of noise that looks like chains: each fault is the model's, and stops its queue."""
+    size = random.choice([1, 2, 8, 32])
+    bench = ChainsBench(dut, [size], bool(indirect))
+    for layout in bench.layouts:
+        tables = [layout.table + SPAN // 2 + 2048 * n for n in range(4)]
+        for table, entries in [(layout.table, size)] + [(table, 12) for table in tables]:
+            for index in range(entries):
+                bench.write(table, index, noise(index, entries, tables, turn))
+        if random.random() < 0.3:
+            bench.memory.refuse(layout.table // 64 * 64 + 64 * random.randrange(size), 64)
+        if random.random() < 0.3:
+            bench.memory.refuse(random.choice(tables) + 64 * random.randrange(3), 64)
+    await bench.start(random.choice([1, 12]), random.choice([100, 60]))
+    for _ in range(30):
+        high = size if random.random() < 0.9 else 0x10000
+        queue = random.randrange(bench.queues)
+        bench.give(queue, random.randrange(high), random.random() < 0.02)
+    await bench.done()
+    MET.update(word.value["code"] for word in bench.fault.words)
+
+
+@test()
+async def the_hostile_chains_met_the_usual_faults(dut: Any) -> None:
+    """The noise was noisy enough."""
+    assert dut is not None
+    usual = {Fault.NEXT_RANGE, Fault.READ_AFTER_WRITE, Fault.INDIRECT_NOT_NEGOTIATED}
+    assert usual <= MET and len(MET) >= 6, f"only {sorted(MET)} were met"
+
+
+def noise(index: int, entries: int, tables: list[int], turn: int) -> Descriptor:
+    """Return a descriptor that is often legal; `turn` says how writable its table is."""
+    write = random.randrange(100) < (turn % 3) * 45 + 5
+    more = random.random() < 0.75
+    after = (index + 1) % entries if random.random() < 0.6 else random.randrange(entries)
+    after = after if random.random() < 0.97 else random.getrandbits(16)
+    addr = random.getrandbits(63) if random.random() < 0.97 else (1 << 64) - random.randint(1, 50)
+    length = random.choice([0, random.randint(1, 99), random.getrandbits(16)])
+    if random.random() < 0.05:
+        length = random.getrandbits(32)
+    if random.random() < 0.15:
+        addr = random.choice(tables) if random.random() < 0.95 else (1 << 64) - 32
+        length = 16 * random.randint(1, 12) if random.random() < 0.9 else random.randint(0, 40)
+        flags = DESC_F_INDIRECT | (DESC_F_NEXT if random.random() < 0.1 else 0) | write * 2
+        return Descriptor(addr, length, flags | random.getrandbits(16) & 0xFFF8, after)
+    flags = more * DESC_F_NEXT | write * DESC_F_WRITE | random.getrandbits(16) & 0xFFF8
+    return Descriptor(addr, length, flags, after)
+
+
+@test(us=3000)
+async def the_longest_chains_share_the_store(dut: Any) -> None:
+    """Many chains of MAX_CHAIN descriptors at once, with chunks for few of them: none is stuck."""
+    bench = ChainsBench(dut, [256], indirect=True)
+    for layout in bench.layouts:
+        for index in range(bench.most):
+            more = index < bench.most - 1
+            desc = Descriptor(index << 20, index, more | int(index > 3) * 2, (index + 1) * more)
+            bench.write(layout.table + SPAN // 2, index, desc)
+            bench.write(layout.table, index, desc)
+        length = bench.most * DESC_BYTES
+        table = Descriptor(layout.table + SPAN // 2, length, DESC_F_INDIRECT, 0)
+        bench.write(layout.table, 255, table)
+    await bench.start(8, 100)
+    for number in range(12):
+        bench.give(number % bench.queues, random.choice([0, 255]))
+    await bench.done()
+    assert len(bench.given) == 12
+
+
+@test()
+async def one_small_chain_per_clock(dut: Any) -> None:
+    """Chains of one descriptor each come at the rate at which their descriptors are read."""
+    bench = ChainsBench(dut, [256], indirect=False)
+    for index in range(256):
+        bench.write(bench.layouts[0].table, index, Descriptor(index, 1, 0, 0))
+    await bench.start(4, 100)
+    for index in range(200):
+        bench.give(0, index)
+    await bench.done()
+    taken = [word.taken for word in bench.ar.words]
+    beats = 2 if bench.beat == 8 else 1
+    if bench.unit.parameter("ORDER_W") >= 4:  # enough walks to cover the memory's latency
+        assert taken[-1] - taken[0] <= 200 * beats + 20
