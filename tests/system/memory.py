@@ -147,12 +147,17 @@ async def orders_hold_on_the_bus(dut, event_idx):
     )
     pair.free = lambda addr: None  # each chain has bytes of its own
     chains: list[list[tuple[int, int]]] = []
-    for _ in range(300 if FAST else 70):
+    add = pair.add
+
+    async def noting_add(queue, segments, out_num, in_num, token, indirect=None):
+        await add(queue, segments, out_num, in_num, token, indirect)
+        chains.append(segments[out_num:])
+
+    pair.add = noting_add
+    for _ in range(300):
         await player.step()
-        chains += [places for token, places in pair.held(0) if token == len(chains) + 1]
     await player.finish()
     await pair.stop()
-    assert len(chains) == player.token
     log = Log(memory.accesses())
     log.check_used(chains)
     log.check_wishes()

@@ -264,7 +264,7 @@ async def detached_buffers(dut, features):
 @cocotb.test(timeout_time=50, timeout_unit="ms")
 async def pattern_mode_counts_wrong_bytes(dut):
     """No error for the right bytes in any number of pieces; each wrong byte counts once."""
-    c = await begin(dut, sizes=(16, 16) if FAST else (16,), features=INDIRECT, pattern=True)
+    c = await begin(dut, sizes=(16,), features=INDIRECT, pattern=True)
     player = Player(c, Habits(detach=False, long_bytes=3000))
     await player.play(120 if FAST else 25)
     assert await c.bench.read32(Config.SINK_ERRORS) == 0
