@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one life of a queue leaves to the next, and what is thrown away at its end."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import cocotb
+
+from pymodel import Fault, Feature
+from pymodel.layout import U16
+from pymodel.registers import Reg
+from tb.native_memory import latency
+from tests.system.orders import EVENT, NOBODY, Racer, begin, window_of
+
+FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower
+UNTOUCHED = 0xABCD
+
+
+async def stop(racer: Racer) -> None:
+    """QueueReady 0, read back; the driver then forgets what was under way."""
+    await racer.bench.write32(Reg.QUEUE_SEL, racer.queue)
+    await racer.bench.write32(Reg.QUEUE_READY, 0)
+    assert await racer.bench.read32(Reg.QUEUE_READY) == 0
+    for chain in racer.flying:
+        racer.memory.disallow(chain.target, racer.length)
+        racer.poison(chain.head)
+        racer.poison(chain.head + 1)
+    racer.flying.clear()
+    racer.avail = racer.taken = 0
+    for index in range(racer.size):
+        racer.memory.write(racer.layout.avail_entry(index), U16.pack(NOBODY))
+    racer.memory.write(racer.layout.avail_idx, U16.pack(0))
+    racer.memory.write(racer.layout.used, bytes(6 + 8 * racer.size))
+
+
+async def live_again(racer: Racer) -> None:
+    await racer.bench.write32(Reg.QUEUE_SEL, racer.queue)
+    await racer.bench.write32(Reg.QUEUE_READY, 1)
+
+
+@cocotb.test(timeout_time=100, timeout_unit="ms")
+async def a_new_life_starts_afresh(dut):
+    """Stopped at each cycle of its work and made ready again, a queue knows nothing of before."""
+    world = await begin(dut, latency(6), EVENT)
+    racer = Racer(world)
+    window = await window_of(racer)
+    for offset in range(0, window, 1 if FAST else 6):
+        racer.publish()
+        await racer.notify()
+        await racer.bench.wait_cycles(offset + (0 if FAST else random.randrange(6)))
+        await stop(racer)
+        racer.memory.write(racer.layout.avail_event, U16.pack(UNTOUCHED))
+        await live_again(racer)
+        await racer.notify()
+        await racer.bench.wait_idle(3000)
+        await racer.world.wait_quiet()
+        assert racer.word(racer.layout.avail_event) == UNTOUCHED, f"written, offset {offset}"
+        assert racer.used == 0, f"offset {offset}"
+        racer.publish()
+        await racer.notify()
+        await racer.finish(f"new life, offset {offset}")
+    await racer.check()
+
+
+@cocotb.test(timeout_time=100, timeout_unit="ms")
+async def chains_thrown_away_give_their_storage_back(dut):
+    """More faulty chains, with good ones behind them, than the chain store has chunks.
+
+    Another queue works on all the while.
+    """
+    world = await begin(dut, latency(9), Feature(0), sizes=(32, 32))
+    bad, good = Racer(world), Racer(world, 1)
+    for life in range(24 if FAST else 10):
+        for _ in range(6):
+            good.publish()
+        await good.notify()
+        for part in range(12):
+            bad.publish()
+            if part == life % 3:  # its second descriptor names one out of range
+                last = bad.layout.descriptor(bad.flying[-1].head + 1)
+                bad.memory.write(last + 12, bytes([1, 0, 99, 0]))
+        await bad.notify()
+        await bad.bench.wait_cycles(random.randrange(60))
+        for _ in range(6):
+            good.publish()
+        await good.notify()
+        await good.finish(f"other queue, life {life}")
+        await world.wait_quiet()
+        await bad.bench.write32(Reg.QUEUE_SEL, 0)
+        assert await bad.bench.read32(Reg.QUEUE_FAULT) == Fault.NEXT_RANGE
+        assert bad.used == life % 3
+        await stop(bad)
+        await live_again(bad)
+        assert await bad.bench.read32(Reg.QUEUE_FAULT) == 0
+    bad.publish()
+    await bad.notify()
+    await bad.finish("the last life")
+    assert not world.bench.memory.violations()
