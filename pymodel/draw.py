@@ -128,10 +128,10 @@ def draw_side_by_side(
 # ---- the three boxes
 
 
-def _owners(state: RingState, driver: DriverView | None) -> dict[int, tuple[str, str]]:
-    """Owner and chain label of each descriptor that is not free."""
+def _owners(state: RingState, driver: DriverView | None) -> dict[int, tuple[str, str]] | None:
+    """Owner and chain label of each descriptor that is not free; None with no driver to ask."""
     if driver is None:
-        return {}
+        return None
     returned = {
         state.used_ring[index % state.size].id
         for index in _indices(driver.used_index, state.used_idx, state.size)
@@ -154,10 +154,12 @@ def _owners(state: RingState, driver: DriverView | None) -> dict[int, tuple[str,
 
 def _table_rows(
     state: RingState,
-    owners: Mapping[int, tuple[str, str]],
+    owners: Mapping[int, tuple[str, str]] | None,
     before: RingState | None,
     rows: int,
 ) -> list[_Row]:
+    unowned = ("" if owners is None else "free", "")
+    owners = owners or {}
     changed: set[int] = set()
     if before is not None and before.table_raw != state.table_raw:
         old = before.table
@@ -169,7 +171,7 @@ def _table_rows(
             result.append(_Row(f"{'⋮':>6}"))
             continue
         desc = state.table[index]
-        owner, chain = owners.get(index, ("free" if owners else "", ""))
+        owner, chain = owners.get(index, unowned)
         text = f"{index:>6} {_descriptor(desc)}  {owner:<6}  {chain}"
         result.append(_Row(text, index in changed))
         if desc.flags & DESC_F_INDIRECT and owner != "free":

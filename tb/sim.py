@@ -27,6 +27,8 @@ from typing import Any, Callable, NoReturn, Optional
 from ci.toolchain import ROOT
 from tb.build import SIMULATORS, BuildError
 from tb.runner import LAST, RunFailed, run_system, shown
+from tb.scenario import ScenarioError
+from tb.scenario.command import run_file
 from tb.screen import PROGRESS, SAY, TALLY
 
 DATA_WIDTHS = (64, 128, 256, 512)
@@ -451,29 +453,18 @@ def simulate(options: Options) -> int:
 def run_scenarios(options: Options) -> int:
     """Run a file of scenarios; return the exit code."""
     assert options.scenario is not None
-
-    def show(line: str) -> None:
-        if not re.match(r" *[\d.-]+ns |  {20}|- :|run  ", line):
-            print(line, flush=True)
-
     try:
-        result = run_system(
-            "tb.scenario.run",
+        return run_file(
+            options.scenario,
             {"QUEUES": options.queues, "DATA_W": options.data_w},
             sim=options.sim,
             seed=options.seed,
             waves=options.waves,
-            env={"SCENARIO": str(options.scenario.resolve())},
-            echo=show,
             timeout_s=TIMEOUT_S,
         )
-    except (RunFailed, BuildError) as error:
-        print(str(error), file=sys.stderr)
-        return 1
-    print(f"log: {shown(result.log)}")
-    if result.waves:
-        print(f"waves: {shown(result.waves)} ('make waves' opens them)")
-    return 0
+    except ScenarioError as error:
+        print(f"SCENARIO={error}", file=sys.stderr)
+        return 2
 
 
 def end_children() -> None:
