@@ -5,7 +5,7 @@
 //               was requested. A response longer than the chain takes is not written at all and
 //               returned with length 0
 //   Latency     4 cycles, last byte of a chunk to its request
-//   Throughput  1 beat per cycle; 1 cycle a response without bytes, else 2 a response and 1 a
+//   Throughput  1 beat per cycle; 1 cycle a response without bytes, else 2 a response and 2 a
 //               segment
 `resetall
 `timescale 1ns / 1ps
