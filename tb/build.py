@@ -20,6 +20,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,8 @@ class Step:
         )
 
     def start(self) -> None:
-        """Empty the folder."""
+        """Empty the folder; say what takes a while now."""
+        print(f"building {self.folder.relative_to(ROOT)}", file=sys.stderr, flush=True)
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True)

@@ -433,7 +433,7 @@ def simulate(options: Options) -> int:
     for name in names:
         if name not in chosen:
             print(f"{name}: left out, it needs {PARTS[name].queues} queues")
-    print("Cycles: but for free, from each operation's start until the engine was idle again.\n")
+    print("Cycles: from each operation's start until the engine was idle again (free: all).\n")
     failed = [name for name, outcome in outcomes.items() if outcome.failure]
     for name, outcome in outcomes.items():
         if outcome.log is not None:
