@@ -156,7 +156,7 @@ class Step:
 
     def start(self) -> None:
         """Empty the folder; say what takes a while now."""
-        print(f"building {self.folder.relative_to(ROOT)}", file=sys.stderr, flush=True)
+        print(f"building {os.path.relpath(self.folder, ROOT)}", file=sys.stderr, flush=True)
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True)
