@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of vq_fetch_order."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import cocotb
+
+from tb.benches.unit import Unit, test
+
+
+@test()
+@cocotb.parametrize(percent=[100, 40])
+async def ends_in_any_order_leave_in_the_order_of_places(dut: Any, percent: int) -> None:
+    """Each chain leaves once, after its end, in the order of its place; places run out."""
+    unit = await Unit(dut).start()
+    sink = unit.sink(
+        "m", percent, without=["m_place", "m_place_valid", "m_place_take", "m_oldest", "m_empty"]
+    )
+    places = 1 << unit.parameter("ORDER_W")
+    started: list[int] = []  # places whose end has not come
+    data: list[int | None] = []  # of each chain, in order of its start
+    numbers: dict[int, int] = {}
+    full = 0
+    for clock in range(1500):
+        take = clock < 1300 and random.random() < 0.6
+        end = bool(started) and random.random() < (0.4 if clock < 1300 else 1)
+        unit.set(s_end_valid=end, m_place_take=0)
+        if end:
+            place = started.pop(random.randrange(len(started)))
+            value = random.getrandbits(unit.parameter("WIDTH"))
+            data[numbers[place]] = value
+            unit.set(s_end_place=place, s_end_data=value)
+        can = dut.m_place_valid.value == 1
+        full += not can
+        assert can or len(numbers) >= places
+        await unit.clocks()
+        unit.set(s_end_valid=0)
+        if take and dut.m_place_valid.value == 1:
+            place = int(dut.m_place.value)
+            assert place == len(data) % places and place not in started
+            numbers[place] = len(data)
+            data.append(None)
+            started.append(place)
+            unit.set(m_place_take=1)
+            await unit.clocks()
+            unit.set(m_place_take=0)
+    await unit.clocks(100)
+    assert [word.value["data"] for word in sink.words] == data
+    assert dut.m_empty.value == 1 and full

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of vq_fetch_ring: a driver that races with the visits, and the schedule around them."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import Any
+
+import cocotb
+from cocotb.triggers import First, RisingEdge
+
+from pymodel.faults import Fault
+from pymodel.layout import SplitLayout, need_event
+from tb.benches.unit import Unit, test
+
+WORD = 0x10000
+
+
+class RingBench:
+    """Driver, memory, schedule and credit of each queue."""
+
+    def __init__(self, dut: Any, event_idx: bool) -> None:
+        self.dut, self.event_idx = dut, event_idx
+        self.queues = int(dut.QUEUES.value)
+        self.unit = Unit(dut, s_event_idx=int(event_idx))
+        self.layouts = [
+            SplitLayout(1 << random.randrange(9), 0, random.getrandbits(50) << 1, q << 56)
+            for q in range(self.queues)
+        ]
+        none = [0] * self.queues
+        self.published, self.fetched, self.seen = none[:], none[:], none[:]  # not modulo 65536
+        self.flags, self.event, self.credit = none[:], none[:], none[:]
+        self.pending = [False] * self.queues
+        self.busy = [False] * self.queues
+        self.starved = [False] * self.queues
+        self.late = [False] * self.queues  # a credit came during the visit
+        self.notified = 0
+        self.faults: list[tuple[int, int]] = []
+
+    async def start(self, percent: int = 100) -> None:
+        """Reset, and start the memory and the schedule."""
+        dut, unit = self.dut, await self.unit.start()
+        unit.set(s_ready=(1 << self.queues) - 1)
+        unit.answer("m_table_queue", self._table)
+        self.percent = percent
+        self.visit, self.look = unit.source("s_visit"), unit.source("s_look")
+        self.req, self.write = unit.sink("m_req", percent), unit.sink("m_write", percent)
+        self.ack, self.fault = unit.source("s_ack"), unit.sink("m_fault", percent)
+        cocotb.start_soon(self._credits())
+        cocotb.start_soon(self._memory())
+        unit.each_clock(self._look)
+        assert dut.m_done_valid.value == 0
+
+    def _table(self, queue: int) -> dict[str, int]:
+        layout = self.layouts[queue % self.queues]
+        return {
+            "s_table_size": layout.size,
+            "s_table_avail_addr": layout.avail,
+            "s_table_used_addr": layout.used,
+        }
+
+    async def _credits(self) -> None:
+        pin = self.dut.m_started_queue
+        while True:
+            if pin.value.is_resolvable:
+                self.unit.set(s_started_credit=self.credit[int(pin.value) % self.queues])
+            await First(pin.value_change, RisingEdge(self.dut.clk))
+
+    async def _memory(self) -> None:
+        """Serve reads and writes in order, each later than it was asked for; start visits."""
+        reads = writes = 0
+        looks: deque[int] = deque()
+        while True:
+            for word in self.req.words[reads:]:
+                self._asked(word.value, looks)
+            reads = len(self.req.words)
+            if looks and random.randrange(100) < self.percent:
+                queue = looks.popleft()
+                self.seen[queue] = self.published[queue]
+                self.look.send({"queue": queue, "index": self.seen[queue] % WORD, "error": 0})
+            if writes < len(self.write.words) and random.randrange(100) < self.percent:
+                value = self.write.words[writes].value
+                writes += 1
+                if not value["null"]:
+                    self._written(value["queue"], value["addr"], value["data"])
+                self.ack.send({})
+            for queue in range(self.queues):
+                if self.pending[queue] and not self.busy[queue]:
+                    self.pending[queue], self.busy[queue] = False, True
+                    self.starved[queue] = self.late[queue] = False
+                    self.visit.send({"queue": queue})
+            await RisingEdge(self.dut.clk)
+
+    def _asked(self, value: dict[str, int], looks: deque[int]) -> None:
+        queue = value["queue"]
+        layout = self.layouts[queue]
+        if value["look"]:
+            assert (value["addr"], value["len"]) == (layout.avail_idx, 2)
+            looks.append(queue)
+            return
+        count, first = value["len"] // 2, self.fetched[queue]
+        assert value["addr"] == layout.avail_entry(first)
+        assert 0 < count <= self.unit.parameter("ENTRIES_MAX")
+        assert first % layout.size + count <= layout.size, "past the ring's end"
+        assert first + count <= self.seen[queue], "entries that no look has covered"
+        self.fetched[queue] += count
+
+    def _written(self, queue: int, addr: int, data: int) -> None:
+        layout = self.layouts[queue]
+        if self.event_idx:
+            assert addr == layout.avail_event
+            self.event[queue] = data
+        else:
+            assert addr == layout.used_flags
+            self.flags[queue] = data
+
+    def _look(self) -> None:
+        dut = self.dut
+        if dut.m_started_valid.value == 1:
+            queue, count = int(dut.m_started_queue.value), int(dut.m_started_count.value)
+            self.credit[queue] -= count
+            assert self.credit[queue] >= 0, "more chains than credit"
+        if dut.m_done_valid.value == 1:
+            queue = int(dut.m_done_queue.value)
+            assert self.busy[queue], "the end of no visit"
+            self.busy[queue] = False
+            self.starved[queue] = dut.m_done_starved.value == 1
+            if self.starved[queue] and self.late[queue]:
+                self.pending[queue], self.starved[queue] = True, False
+
+    def publish(self, queue: int, count: int) -> None:
+        """The driver makes entries available, and notifies where the device asked for it."""
+        old = self.published[queue]
+        self.published[queue] = new = old + count
+        if self.event_idx:
+            wanted = need_event(self.event[queue], new % WORD, old % WORD)
+        else:
+            wanted = not self.flags[queue] & 1
+        if wanted:
+            self.notified += 1
+            self.pending[queue] = True
+
+    def grant(self, queue: int, count: int) -> None:
+        """The device function gives credit."""
+        self.credit[queue] += count
+        self.late[queue] = True
+        if self.starved[queue]:
+            self.pending[queue], self.starved[queue] = True, False
+
+    def room(self, queue: int) -> int:
+        """Entries that the driver may still publish."""
+        return self.layouts[queue].size - self.published[queue] + self.fetched[queue]
+
+    async def done(self) -> None:
+        """Wait until all is fetched and idle; hold the suppression fields against the rules."""
+        await self.unit.until(lambda: not any(self.busy) and not any(self.pending), "idle")
+        await self.unit.clocks(30)
+        assert not any(self.busy) and not any(self.pending)
+        assert self.fetched == self.published, "entries were forgotten"
+        for queue in range(self.queues):
+            self.unit.set(s_index_queue=queue)
+            await self.unit.clocks(2)
+            assert int(self.dut.m_index_avail.value) == self.fetched[queue] % WORD
+            if self.event_idx:
+                assert self.event[queue] == self.fetched[queue] % WORD
+            else:
+                assert self.flags[queue] == 0
+
+
+@test(us=2000)
+@cocotb.parametrize(event_idx=[0, 1], percent=[100, 40], busy=[2, 20])
+async def no_entry_is_forgotten(dut: Any, event_idx: int, percent: int, busy: int) -> None:
+    """The driver publishes at random moments and trusts the suppression fields; credits vary."""
+    bench = RingBench(dut, bool(event_idx))
+    await bench.start(percent)
+    for _ in range(700):
+        queue = random.randrange(bench.queues)
+        if random.randrange(100) < busy and bench.room(queue):
+            bench.publish(queue, random.randint(1, bench.room(queue)))
+        if random.random() < 0.1:
+            bench.grant(random.randrange(bench.queues), random.choice([1, 3, 100]))
+        await bench.unit.clocks()
+    for queue in range(bench.queues):
+        bench.grant(queue, 30000)
+    await bench.done()
+    assert bench.notified and not bench.fault.words
+
+
+@test(us=4000)
+@cocotb.parametrize(event_idx=[0, 1])
+async def the_index_wraps(dut: Any, event_idx: int) -> None:
+    """More than 65536 entries of one queue, where requests are large enough."""
+    bench = RingBench(dut, bool(event_idx))
+    if bench.unit.parameter("ENTRIES_MAX") < 32:
+        return
+    bench.layouts[0] = SplitLayout(32768, 0, 2, 1 << 40)
+    await bench.start()
+    while bench.published[0] < WORD + 500:
+        bench.credit[0] = 30000
+        if room := bench.room(0):
+            bench.publish(0, random.randint(room // 2 + 1, room))
+        await bench.unit.clocks(300)
+    bench.credit[0] = 0
+    bench.grant(0, 40000)
+    await bench.done()
+
+
+@test()
+@cocotb.parametrize(event_idx=[0, 1])
+async def a_jump_and_an_error_end_the_visit(dut: Any, event_idx: int) -> None:
+    """An index more than the size ahead, or unreadable, is a fault; nothing is fetched."""
+    bench = RingBench(dut, bool(event_idx))
+    unit = await bench.unit.start()
+    unit.set(s_ready=(1 << bench.queues) - 1, s_started_credit=100)
+    unit.answer("m_table_queue", bench._table)
+    size = bench.layouts[0].size
+    visit, look = unit.source("s_visit"), unit.source("s_look")
+    req, fault, write = unit.sink("m_req"), unit.sink("m_fault", 30), unit.sink("m_write")
+    jump = Fault.AVAIL_JUMP
+    cases = [(size + 1, 0, jump), (0xFFFF, 0, jump), (0, 1, Fault.MEM_AVAIL)]
+    looks = 0
+
+    def looked() -> bool:
+        return len(req.words) == looks
+
+    for index, error, code in cases:
+        visit.send({"queue": 0})
+        looks += 1
+        await unit.until(looked, "look", 100)
+        look.send({"queue": 0, "index": index, "error": error})
+        await unit.until(lambda: dut.m_done_valid.value == 1, "end", 100)
+        assert fault.words[-1].value == {"code": code, "queue": 0}
+        assert len(fault.words) == looks
+    assert not write.words and all(word.value["look"] for word in req.words)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of vq_write_word."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import cocotb
+
+from tb.benches.unit import Unit, check_rate, test
+
+
+@test()
+@cocotb.parametrize(pace=[(100, 100, 100), (60, 40, 100), (100, 100, 30)])
+async def each_word_is_a_request_and_a_beat(dut: Any, pace: tuple[int, int, int]) -> None:
+    """In order, two bytes each, never a beat before its request."""
+    unit = await Unit(dut).start()
+    word = unit.source("s_word", pace[0])
+    req, beat = unit.sink("m_req", pace[1]), unit.sink("m_beat", pace[2])
+    sent = [random.getrandbits(16) for _ in range(200)]
+    for data in sent:
+        word.send({"data": data})
+    await unit.until(lambda: len(beat.words) == len(sent), "beats")
+    await unit.clocks(5)
+    assert [w.value["data"] for w in beat.words] == sent
+    assert {w.value["len"] for w in req.words} == {2} and len(req.words) == len(sent)
+    shape = {(w.value["offset"], w.value["count"], w.value["last"]) for w in beat.words}
+    assert shape == {(0, 2, 1)}
+    assert all(b.taken > r.taken for b, r in zip(beat.words, req.words))
+    if pace == (100, 100, 100):
+        check_rate([w.taken for w in beat.words], "words")
