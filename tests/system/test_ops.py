@@ -73,3 +73,9 @@ def test_only_what_may_be_touched_is(sim, design):
 def test_ring_indices_wrap(sim, design):
     names = ["indices_wrap"] if sim == "icarus" else ["indices_wrap", "indices_wrap_free_running"]
     run("wrap", sim, design, *names)
+
+
+@pytest.mark.clause("SPLIT-XDEV-01", "SPLIT-XDEV-02")
+@everywhere(verilator=[WIDE], icarus=[WIDE])
+def test_the_largest_ring(sim, design):
+    run("wrap", sim, design, "the_largest_ring")

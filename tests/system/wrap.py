@@ -21,15 +21,15 @@ SIZE = 256
 HABITS = Habits(shapes=[(1, 0), (0, 1), (1, 1)], lengths=[1, 5, 16], long=0, deep=0)
 
 
-def setup(features: Feature, callback) -> Setup:
+def setup(features: Feature, callback, size: int = SIZE, start: int = MODULUS - 24) -> Setup:
     return Setup(
-        sizes=(SIZE,),
+        sizes=(size,),
         features=features,
         indirect="never",
-        memory=1 << 17,
+        memory=1 << (17 if size == SIZE else 20),
         tables=1 << 12,
         callback=callback,
-        start_index=MODULUS - 24,
+        start_index=start,
     )
 
 
@@ -79,3 +79,23 @@ async def indices_wrap_free_running(dut, event_idx):
     await player.finish()
     await pair.stop()
     assert pair.rtl.queue(0).used_index < SIZE, "the indices did not wrap"
+
+
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+@cocotb.parametrize(start=[0, (1 << 15) - 24, MODULUS - 24] if FAST else [0])
+@cocotb.parametrize(event_idx=[False, True])
+async def the_largest_ring(dut, event_idx, start):
+    """The first slots, the last slots of the ring, and the wrap of the indices."""
+    features = Feature.EVENT_IDX if event_idx else Feature(0)
+    bench = Bench(dut)
+    await bench.start()
+    device = await parameters(bench)
+    size = device["queue_size_max"]
+    pair = FreeRunning(bench, setup(features, drain, size, start), **device)
+    await pair.start()
+    player = Player(pair, HABITS)
+    await across(pair, player, 12 if FAST else 6)
+    half = device["max_chain"] // 2
+    assert await player.add(0, (half, half), [3] * (2 * half))
+    await player.finish()
+    await pair.stop()
