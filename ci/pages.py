@@ -98,7 +98,7 @@ def tables(module: str) -> str:
     lines = ["## Parameters", ""]
     if parameters:
         lines += ["| name | default | range and unit |", "|---|---|---|"]
-        lines += [f"| `{p.name}` | `{p.default}` | {p.comment} |" for p in parameters]
+        lines += [f"| `{p.name}` | {code(p.default)} | {p.comment} |" for p in parameters]
     else:
         lines += ["None."]
     lines += ["", "## Ports", "", "| channel | direction | field | width | meaning |"]
@@ -113,11 +113,23 @@ def tables(module: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def code(text: str) -> str:
+    """Return text as code; two marks around what holds one."""
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def plain(cell: str) -> str:
+    """Return a cell without its code marks."""
+    cell = cell.strip()
+    match = re.match(r"^(``\s|`)(.*?)(\s``|`)$", cell)
+    return match[2] if match else cell
+
+
 def rows(page: str, heading: str) -> list[list[str]]:
     """Return the cells of the first table under a heading of a page, without code marks."""
     section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
-    cells = [[cell.strip().strip("`") for cell in re.split(r"(?<!\\)\|", line)] for line in lines]
+    cells = [[plain(cell) for cell in re.split(r"(?<!\\)\|", line)] for line in lines]
     return [row[1:-1] for row in cells[2:]]
 
 
