@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_fetch_split - visits of split queues in, whole checked chains out. Only wires. With
-// vq_complete the only part that knows the ring's format.
+// vq_fetch_split - visits of split queues in, whole checked chains out. With vq_complete the only
+// part that knows the ring's format.
 //   Contract    a chain's header leaves after its whole chain was checked and its segments
-//               stored; chains leave in available order
+//               stored; chains leave in available order. The fault of a visit is reported only
+//               after all chains started before it have left
 //   Latency     from a visit: the dependent reads (index, entry, descriptors) and about 20 cycles
 //   Throughput  1 single-descriptor chain per cycle
 `resetall
@@ -103,9 +104,12 @@ module vq_fetch_split #(
     input  wire [QID_W-1:0]  s_index_queue,
     output wire [15:0]       m_index_avail
 );
+    localparam COUNT_W = 16;    // chains on their way, bits
+
     wire [QID_W-1:0] head_queue;
     wire [15:0]      head_index;
     wire             head_error, head_valid, head_ready;
+    wire             visit_fault, none_left;
 
     vq_fetch_avail #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W)
@@ -150,12 +154,25 @@ module vq_fetch_split #(
         .m_head_ready(head_ready),
         .m_fault_code(m_fault_code[4:0]),
         .m_fault_queue(m_fault_queue[QID_W-1:0]),
-        .m_fault_valid(m_fault_valid[0]),
-        .m_fault_ready(m_fault_ready[0]),
+        .m_fault_valid(visit_fault),
+        .m_fault_ready(m_fault_ready[0] && none_left),
         .s_index_queue(s_index_queue),
         .m_index_avail(m_index_avail)
     );
     assign m_fault_desc[16:0] = 17'd0;
+    assign m_fault_valid[0]   = visit_fault && none_left;
+
+    // Chains that were started and have not left. While a fault waits no new one is started
+    reg  [COUNT_W-1:0] left_reg;
+    wire               leaves = (m_req_valid && m_req_ready) || (m_drop_valid && m_drop_ready);
+
+    assign none_left = left_reg == {COUNT_W{1'b0}};
+
+    always @(posedge clk) begin
+        left_reg <= left_reg - {{(COUNT_W-1){1'b0}}, leaves} +
+                    (m_started_valid ? {{(COUNT_W-8){1'b0}}, m_started_count} : {COUNT_W{1'b0}});
+        if (rst) left_reg <= {COUNT_W{1'b0}};
+    end
 
     vq_fetch_chains #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W),
