@@ -17,8 +17,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ci.toolchain import BUILD, ROOT
@@ -32,6 +33,7 @@ LIST = ROOT / "ci" / "mutants.toml"
 FOLDER = BUILD / "mutants"
 TIMEOUT_S = 400  # of one run; the slowest good one takes a tenth of it
 FAILED = re.compile(r"CHECK FAILED.*|cocotb\.regression\s+(\S+) failed|^failed\s+(\S+.*)")
+MODULE = "module"  # in place of a run's name: the tests of the module that the fault is in
 RUN_FIELDS = {"sim", "top", "module", "pattern", "parameters", "env", "seed", "named"}
 
 
@@ -77,7 +79,9 @@ def load() -> tuple[dict[str, dict[str, Any]], list[Mutant]]:
         if mutant.id in seen:
             problems.append(f"{mutant.id}: listed twice")
         seen.add(mutant.id)
-        problems += [f"{mutant.id}: no run {name}" for name in mutant.runs if name not in runs]
+        problems += [
+            f"{mutant.id}: no run {name}" for name in mutant.runs if name not in {MODULE, *runs}
+        ]
         count = (ROOT / mutant.file).read_text().count(mutant.old)
         if count != 1:
             problems.append(f"{mutant.id}: its old text is {count} times in {mutant.file}")
@@ -111,17 +115,37 @@ def try_run(run: Mapping[str, Any]) -> str:
     return ""
 
 
-def child(id_: str) -> Verdict:
-    """Try one mutant's runs; TB_RTL names its copy of the RTL already."""
+def try_module_tests(file: str) -> str:
+    """Return the first complaint of the tests of a module under Icarus, or nothing."""
+    tests = ROOT / "tests" / "rtl" / f"test_{Path(file).stem}.py"
+    if not tests.exists():
+        return ""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "icarus"]
+    done = subprocess.run([*command, str(tests)], cwd=ROOT, capture_output=True, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("E  ", "FAILED"))]
+    return (lines or [done.stdout[-200:] or "failed"])[0] if done.returncode else ""
+
+
+def child(id_: str, quick: bool) -> Verdict:
+    """Try one mutant's runs; TB_RTL names its copy of the RTL already.
+
+    First those that it names, then the tests of its module, then all others.
+    """
     from tb.build import BuildError
 
     runs, mutants = load()
-    first = next((mutant.runs for mutant in mutants if mutant.id == id_), ())
+    mutant = next((mutant for mutant in mutants if mutant.id == id_), None)
+    first = mutant.runs if mutant else ()
     start = time.monotonic()
     try:
         others = [name for name in runs if name not in first and not runs[name].get("named")]
-        for name in [*first, *others]:
-            reason = try_run(runs[name])
+        if quick:
+            others = others[: 0 if first else 1]
+        for name in dict.fromkeys([*first, MODULE, *others]):
+            if name == MODULE:
+                reason = try_module_tests(mutant.file) if mutant else ""
+            else:
+                reason = try_run(runs[name])
             if reason:
                 return Verdict(id_, name, reason[:100], time.monotonic() - start)
     except BuildError as error:
@@ -129,7 +153,7 @@ def child(id_: str) -> Verdict:
     return Verdict(id_, seconds=time.monotonic() - start)
 
 
-def attempt(mutant: Mutant) -> Verdict:
+def attempt(mutant: Mutant, quick: bool = False) -> Verdict:
     """Plant a mutant in a copy of the RTL and run it in a process of its own."""
     folder = FOLDER / mutant.id
     shutil.rmtree(folder, ignore_errors=True)
@@ -138,7 +162,7 @@ def attempt(mutant: Mutant) -> Verdict:
         path = folder / mutant.file
         path.write_text(path.read_text().replace(mutant.old, mutant.new))
     done = subprocess.run(
-        [sys.executable, "-m", "ci.mutants", "--child", mutant.id],
+        [sys.executable, "-m", "ci.mutants", "--child", mutant.id, *["--quick"] * quick],
         env={**os.environ, "TB_RTL": str(folder / "rtl")},
         cwd=ROOT,
         capture_output=True,
@@ -169,11 +193,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ci.mutants", description=__doc__)
     parser.add_argument("ids", nargs="*", help="mutants to try, as regular expressions; all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--quick", action="store_true", help="only the runs that a mutant names")
     parser.add_argument("--list", action="store_true", help="only list them")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     if args.child:
-        print(json.dumps(child(args.child).__dict__))
+        print(json.dumps(child(args.child, args.quick).__dict__))
         return 0
     runs, mutants = load()
     chosen = [m for m in mutants if not args.ids or any(re.search(i, m.id) for i in args.ids)]
@@ -189,9 +214,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{len(runs)} runs pass without a fault, {good.seconds:.0f} s", flush=True)
     with ThreadPoolExecutor(args.jobs) as pool:
         verdicts = []
-        for verdict in pool.map(attempt, chosen):
-            report(verdict)
-            verdicts.append(verdict)
+        for done in as_completed([pool.submit(attempt, mutant, args.quick) for mutant in chosen]):
+            report(done.result())
+            verdicts.append(done.result())
     bad = [verdict.id for verdict in verdicts if not verdict.run]
     print(f"{len(verdicts)} faults planted, {len(verdicts) - len(bad)} found")
     if bad:

@@ -16,13 +16,22 @@ from tests.system.orders import EVENT, NOBODY, Racer, begin, window_of
 
 FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower
 UNTOUCHED = 0xABCD
+AT_LAST = 8  # cycles from the answer to QueueReady 0 to the last burst that was on its way
 
 
-async def stop(racer: Racer) -> None:
-    """QueueReady 0, read back; the driver then forgets what was under way."""
+async def stop(racer: Racer, only: bool = False) -> None:
+    """QueueReady 0, read back; the driver then forgets what was under way.
+
+    `only`: nothing but this queue touches what is watched, so no new burst may do so either.
+    """
     await racer.bench.write32(Reg.QUEUE_SEL, racer.queue)
+    racer.memory.clear_accesses()
     await racer.bench.write32(Reg.QUEUE_READY, 0)
+    answered = racer.bench.cycle
     assert await racer.bench.read32(Reg.QUEUE_READY) == 0
+    if only:
+        late = [a for a in racer.memory.accesses() if a.asked > answered + AT_LAST]
+        assert not late, f"stopped by {answered}: {late[0]}"
     for chain in racer.flying:
         racer.memory.disallow(chain.target, racer.length)
         racer.poison(chain.head)
@@ -41,16 +50,20 @@ async def live_again(racer: Racer) -> None:
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
-async def a_new_life_starts_afresh(dut):
+@cocotb.parametrize(chains=[1, 26])
+async def a_new_life_starts_afresh(dut, chains):
     """Stopped at each cycle of its work and made ready again, a queue knows nothing of before."""
-    world = await begin(dut, latency(6), EVENT)
+    world = await begin(dut, latency(6), EVENT, sizes=(64,))
     racer = Racer(world)
+    racer.memory.watch(world.setup.base, world.setup.memory)
     window = await window_of(racer)
-    for offset in range(0, window, 1 if FAST else 6):
-        racer.publish()
+    step = 1 if FAST else 7
+    for offset in range(0, window, step if chains == 1 else 4 * step):
+        for _ in range(chains):
+            racer.publish()
         await racer.notify()
-        await racer.bench.wait_cycles(offset + (0 if FAST else random.randrange(6)))
-        await stop(racer)
+        await racer.bench.wait_cycles(offset + random.randrange(step))
+        await stop(racer, only=True)
         racer.memory.write(racer.layout.avail_event, U16.pack(UNTOUCHED))
         await live_again(racer)
         await racer.notify()

@@ -12,7 +12,7 @@ TIGHT: Design = (
 
 
 @pytest.mark.clause("MMIO-DEV-07")
-@everywhere(verilator=[USUAL], icarus=[USUAL])
+@everywhere(verilator=[USUAL, TIGHT], icarus=[TIGHT])
 def test_a_new_life_starts_afresh(sim, design):
     run("lives", sim, design, "a_new_life_starts_afresh")
 
