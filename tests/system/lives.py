@@ -111,3 +111,20 @@ async def chains_thrown_away_give_their_storage_back(dut):
     await bad.notify()
     await bad.finish("the last life")
     assert not world.bench.memory.violations()
+
+
+@cocotb.test(timeout_time=100, timeout_unit="ms")
+async def visits_end_together(dut):
+    """A queue starves for want of credit again and again while others have nothing: all go idle."""
+    world = await begin(dut, latency(4), EVENT, sizes=(64, 8, 8, 8))
+    racer = Racer(world)
+    for round_ in range(30 if FAST else 8):
+        for _ in range(26):
+            racer.publish()
+        await racer.notify()
+        for _ in range(14):
+            await racer.bench.wait_cycles(random.randrange(7))
+            await racer.bench.write32(Reg.QUEUE_NOTIFY, random.randint(1, 3))
+        await racer.finish(f"round {round_}")
+        await world.wait_quiet()
+    await racer.check()

@@ -20,3 +20,8 @@ def test_a_new_life_starts_afresh(sim, design):
 @everywhere(verilator=[TIGHT], icarus=[TIGHT])
 def test_chains_thrown_away_give_their_storage_back(sim, design):
     run("lives", sim, design, "chains_thrown_away_give_their_storage_back")
+
+
+@everywhere(verilator=[TIGHT], icarus=[TIGHT])
+def test_visits_that_end_together(sim, design):
+    run("lives", sim, design, "visits_end_together")
