@@ -44,12 +44,12 @@ module vq_fn_credit #(
     assign s_return_ready = !grant;
     assign m_credit_queue = queue_reg;
     assign m_credit_count = count_reg;
-    assign m_credit_valid = valid_reg;
+    assign m_credit_valid = valid_reg && s_live[queue_reg];
 
     always @* begin
         scan_next  = scan_reg;
         if (|due_reg) scan_next = scan_reg == LAST[QID_W-1:0] ? {QID_W{1'b0}} : scan_reg + 1'b1;
-        due_next   = due_reg | (s_live & ~live_reg);
+        due_next   = (due_reg | ~live_reg) & s_live;
         queue_next = s_return_queue;
         count_next = 8'd1;
         valid_next = s_return_valid;
