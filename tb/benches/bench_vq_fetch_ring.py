@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from functools import partial
 from typing import Any
 
 import cocotb
@@ -233,3 +234,68 @@ async def a_jump_and_an_error_end_the_visit(dut: Any, event_idx: int) -> None:
         assert fault.words[-1].value == {"code": code, "queue": 0}
         assert len(fault.words) == looks
     assert not write.words and all(word.value["look"] for word in req.words)
+
+
+def _longer(words: list[Any], count: int) -> bool:
+    return len(words) > count
+
+
+def _served(bench: RingBench, queue: int) -> bool:
+    return bench.fetched[queue] > 0
+
+
+@test(us=200)
+async def a_long_visit_yields(dut: Any) -> None:
+    """While a queue has entries without end, a visit of another one is taken up soon."""
+    bench = RingBench(dut, True)
+    if bench.queues < 2:
+        return
+    most, at_once = bench.unit.parameter("VISIT_MAX"), bench.unit.parameter("ENTRIES_MAX")
+    bench.layouts[0] = SplitLayout(32768, 0, 2, 1 << 40)
+    await bench.start()
+    for queue in range(bench.queues):
+        bench.credit[queue] = 40000
+    bench.publish(0, 30000)
+    await bench.unit.until(lambda: bench.fetched[0] > 0, "first entries")
+    for queue in range(1, bench.queues):
+        before = bench.fetched[0]
+        bench.publish(queue, 1)
+        bench.pending[queue] = True
+        await bench.unit.until(partial(_served, bench, queue), "the other queue's entry")
+        assert bench.fetched[0] - before <= 2 * (most + 2 * at_once), "the visit does not yield"
+    await bench.done()
+
+
+@test(us=500)
+async def visits_that_end_together_both_end(dut: Any) -> None:
+    """A starved visit's last acknowledgement comes at any clock around another visit's end."""
+    bench = RingBench(dut, True)
+    if bench.queues < 2:
+        return
+    unit = await bench.unit.start()
+    unit.set(s_ready=(1 << bench.queues) - 1, s_started_credit=0)
+    unit.answer("m_table_queue", bench._table)
+    visit, look = unit.source("s_visit"), unit.source("s_look")
+    ack, req, write = unit.source("s_ack"), unit.sink("m_req"), unit.sink("m_write")
+    ended: list[int] = []
+
+    def note() -> None:
+        if dut.m_done_valid.value == 1:
+            ended.append(int(dut.m_done_queue.value))
+
+    unit.each_clock(note)
+    for offset in range(16):
+        looks, writes = len(req.words), len(write.words)
+        visit.send({"queue": 0})
+        await unit.until(partial(_longer, req.words, looks), "look", 100)
+        look.send({"queue": 0, "index": 1, "error": 0})
+        await unit.until(partial(_longer, write.words, writes), "last write", 100)
+        assert write.words[-1].value["null"] == 1, "a visit without credit writes nothing"
+        visit.send({"queue": 1})
+        await unit.until(partial(_longer, req.words, looks + 1), "second look", 100)
+        ended.clear()
+        look.send({"queue": 1, "index": 0, "error": 0})
+        await unit.clocks(offset)
+        ack.send({})
+        await unit.clocks(20)
+        assert sorted(ended) == [0, 1], f"visits {ended} ended with the answer {offset} clocks on"
