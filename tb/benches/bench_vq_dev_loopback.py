@@ -90,6 +90,7 @@ async def bytes_pass_before_the_packet_ends(dut: Any) -> None:
     """The response goes first, and beats follow one clock after they came."""
     bench = FunctionBench(dut, Loopback())
     await bench.start(Pace(data=50))
+    await bench.clocks(bench.queues + 4)  # returns wait while the queues get their first credits
     size = 40 * bench.beat
     bench.send(Chain(0, noise(0, size), size))
     await bench.finish()
