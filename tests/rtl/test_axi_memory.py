@@ -66,7 +66,7 @@ def test_an_unknown_valid_stops_the_run():
 @pytest.mark.parametrize("sim", SIMULATORS)
 def test_registers_and_copy_through_the_whole_bench(sim):
     run_system(
-        "tb/benches/bench_placeholder.py",
+        "tb/benches/bench_copy_engine.py",
         sim=sim,
-        sources=["tests/rtl/placeholder/vq_test_device.v"],
+        sources=["tests/rtl/copy_engine/vq_test_device.v"],
     )
