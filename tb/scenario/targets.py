@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pymodel import GuestMemory, MemoryFault, MemoryFaultKind, ModelDevice, Reg
 
+from .errors import ScenarioError
 from .layout import Store
 
 
@@ -102,11 +103,11 @@ class Target(abc.ABC):
         self, kind: str, touching: tuple[int, int], addr: int, data: bytes, **how: Any
     ) -> None:
         """Write when the device's beat touches a range."""
-        raise NotImplementedError
+        raise ScenarioError("this target has no clock to race against: leave it to the RTL")
 
     def race_at(self, delay: int, addr: int, data: bytes) -> None:
         """Write some cycles from now."""
-        raise NotImplementedError
+        raise ScenarioError("this target has no clock to race against: leave it to the RTL")
 
     def catch_up(self) -> None:
         """Do the timed writes that are due."""
