@@ -8,7 +8,8 @@ Standard library only: this is the first thing that runs on a new machine. It ma
 - `build/tools`: what Debian packages provide, where it could not be installed,
 - `build/toolchain.json`: where each tool was found; `ci/toolchain.py` reads it.
 
-A second run finds its stamp and does nothing.
+A second run finds its stamp and does nothing. Words on the command line name groups of packages
+that one command alone needs: `ci/requirements-<group>.txt`, added to the same `build/venv`.
 """
 
 from __future__ import annotations
@@ -159,11 +160,31 @@ def make_venv(debian: Debian) -> None:
             f"and run again. Details: {relative(log)}"
         )
     say(f"installing the packages of requirements.txt into {relative(VENV)}")
-    pip = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check")
-    if not run(*pip, "-r", str(REQUIREMENTS), log=log):
-        tail = "\n".join(log.read_text().splitlines()[-8:])
-        fail(f"pip could not install requirements.txt:\n{tail}\nDetails: {relative(log)}")
+    install_packages(REQUIREMENTS)
     done.write_text(wanted)
+
+
+def add_group(group: str) -> None:
+    """Add the packages of `ci/requirements-<group>.txt` to `build/venv`."""
+    path = ROOT / "ci" / f"requirements-{group}.txt"
+    if not path.is_file():
+        fail(f"there is no group {group}: {relative(path)} is missing")
+    wanted = hashlib.sha256(path.read_bytes()).hexdigest()
+    done = VENV / f"requirements-{group}.sha256"
+    if done.exists() and done.read_text() == wanted:
+        return
+    say(f"installing the packages of {relative(path)} into {relative(VENV)}")
+    install_packages(path)
+    done.write_text(wanted)
+
+
+def install_packages(path: Path) -> None:
+    """Install a file of requirements into `build/venv`."""
+    log = BUILD / "setup-python.log"
+    pip = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check")
+    if not run(*pip, "-r", str(path), log=log):
+        tail = "\n".join(log.read_text().splitlines()[-8:])
+        fail(f"pip could not install {relative(path)}:\n{tail}\nDetails: {relative(log)}")
 
 
 def unpack_pip(debian: Debian, log: Path) -> bool:
@@ -332,8 +353,8 @@ def version_line(found: dict[str, str]) -> str:
     )
 
 
-def main() -> None:
-    """Set up, or find that it is done."""
+def main(groups: list[str]) -> None:
+    """Set up, or find that it is done; then the same for groups of packages."""
     if sys.version_info < LOWEST_PYTHON:
         fail(
             f"Python {'.'.join(map(str, LOWEST_PYTHON))} or newer is needed, this is {sys.version}"
@@ -341,21 +362,27 @@ def main() -> None:
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if ready():
-            return
-        debian = Debian()
-        make_venv(debian)
-        found = {
-            **find_icarus(debian),
-            **find_libpython(debian),
-            **find_trace_libraries(debian),
-            **find_verilator(),
-        }
-        found["stamp"] = stamp()
-        found["versions"] = version_line(found)
-        TOOLCHAIN.write_text(json.dumps(found, indent=2) + "\n")
-        say(found["versions"])
+        if not ready():
+            find_all()
+        for group in groups:
+            add_group(group)
+
+
+def find_all() -> None:
+    """Make or find every tool, and note where each is."""
+    debian = Debian()
+    make_venv(debian)
+    found = {
+        **find_icarus(debian),
+        **find_libpython(debian),
+        **find_trace_libraries(debian),
+        **find_verilator(),
+    }
+    found["stamp"] = stamp()
+    found["versions"] = version_line(found)
+    TOOLCHAIN.write_text(json.dumps(found, indent=2) + "\n")
+    say(found["versions"])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
