@@ -31,6 +31,7 @@ VENV = BUILD / "venv"
 TOOLS = BUILD / "tools"
 UNPACKED = TOOLS / "root"
 TOOLCHAIN = BUILD / "toolchain.json"
+HOME = VENV.resolve().parent.parent  # of the environment, which a link may share
 REQUIREMENTS = ROOT / "requirements.txt"
 LOWEST_VERILATOR = (5, 36)
 LOWEST_PYTHON = (3, 10)
@@ -144,7 +145,7 @@ def ready() -> bool:
 
 def make_venv(debian: Debian) -> None:
     """Create `build/venv` with the pinned requirements."""
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + f"{sys.version}{ROOT}".encode()).hexdigest()
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + f"{sys.version}{HOME}".encode()).hexdigest()
     done = VENV / "requirements.sha256"
     if done.exists() and done.read_text() == wanted:
         return
