@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every entry point. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test regress mutants waves lint format model-test generate clean
+.PHONY: help setup sim test bench-sim regress mutants waves lint format model-test generate clean
 
 PYTHON ?= python3
 VENV_PYTHON := build/venv/bin/python
@@ -31,6 +31,10 @@ sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED Q
 
 test: lint ## Lint, model tests, RTL and system tests on both simulators (PYTEST_ARGS)
 	@$(VENV_PYTHON) -m pytest -n auto $(PYTEST_ARGS)
+
+bench-sim: ## Speed of the co-simulation, beside AxiRam and beside a bare C++ loop
+	@$(PYTHON) ci/setup.py axiram
+	@$(VENV_PYTHON) -m tb.speed.command
 
 regress: setup ## The matrix of ci/matrix.toml, in parallel; extra options in REGRESS_ARGS
 	@$(VENV_PYTHON) -m ci.regress $(REGRESS_ARGS)

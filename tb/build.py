@@ -37,6 +37,7 @@ WORK = RTL.parent if "TB_RTL" in os.environ else BUILD  # holds builds and runs
 TB = ROOT / "tb"
 
 CXX_FLAGS = ("-std=gnu++20", "-fcoroutines", "-fcf-protection=none", "-DVERILATOR=1")
+MODEL_OPTIMISATION = "-O2"  # of what runs every cycle
 NATIVE_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror")
 
 
@@ -337,7 +338,7 @@ def build_verilator(design: Design) -> Path:
     compiler = verilator_cxx(design.waves)
     clock = [f"-DTB_CLOCK_HALF={CLOCK_HALF_PS}"] if design.own_clock else []
     commands = [
-        [*compiler, "-O2", "-c", "fast.cpp", "-o", "fast.o"],
+        [*compiler, MODEL_OPTIMISATION, "-c", "fast.cpp", "-o", "fast.o"],
         [*compiler, "-O0", "-c", "slow.cpp", "-o", "slow.o"],
         [*compiler, *clock, "-O2", "-I.", "-c", str(NATIVE / "main.cpp"), "-o", "main.o"],
     ]
@@ -360,6 +361,28 @@ def build_verilator(design: Design) -> Path:
             inputs = [NATIVE / "main.cpp", runtime / "build.json", *map(Path, native)]
             step.finish(iter([*(path for path in used if path.is_absolute()), *inputs]))
     return folder
+
+
+def build_bare(design: Design) -> Path:
+    """Link the Verilated model of a built design with `tb/native/bare.cpp`; return the program."""
+    model, runtime = build(design), build_runtime(design.waves)
+    folder = model.with_name(f"{model.name}-bare")
+    memory = build_native("verilator")
+    compile_ = [*verilator_cxx(design.waves), MODEL_OPTIMISATION, f"-I{model}", f"-I{NATIVE}"]
+    objects = [str(path) for path in (model / "fast.o", model / "slow.o", memory)]
+    source = NATIVE / "bare.cpp"
+    commands = [
+        [*compile_, "-c", str(source), "-o", "bare.o"],
+        ["g++", "-o", "bare", "bare.o", *objects, f"{runtime}/libruntime.a", "-pthread"],
+    ]
+    step = Step(folder, repr(commands))
+    with locked(step.lock, fcntl.LOCK_EX):
+        if not step.fresh():
+            step.start()
+            for command in commands:
+                run_all([command], folder, step.log)
+            step.finish(iter([source, model / "build.json", memory, *NATIVE.glob("*.h")]))
+    return folder / "bare"
 
 
 def gather_sources(folder: Path) -> None:

@@ -390,6 +390,18 @@ def run_system(
     )
 
 
+def system_design(parameters: Mapping[str, int | str], sim: str) -> Design:
+    """Return the design that `run_system` runs without waves."""
+    return Design(
+        sim=sim,
+        top=SYSTEM_TOP,
+        parameters=tuple(sorted(parameters.items())),
+        native=True,
+        own_clock=True,
+        exposed=SYSTEM_SIGNALS,
+    )
+
+
 def bench_module(top: str) -> str:
     """Return the bench of a module."""
     for folder in ("tb/benches", "tests/rtl"):
