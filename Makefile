@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every entry point. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test bench-sim regress mutants waves lint format model-test generate clean
+.PHONY: help setup sim bench bench-page bench-sim test regress mutants waves lint format model-test generate clean
 
 PYTHON ?= python3
 VENV_PYTHON := build/venv/bin/python
@@ -14,6 +14,8 @@ QUEUES ?= 4
 DATA_W ?= 64
 WAVES ?=
 SCENARIO ?=
+# Options of `make bench`: BENCH="--quick", "--only REGEX", "--list"
+BENCH ?=
 # Options of `make mutants`: ids
 MUTANTS ?=
 # Options of pytest: PYTEST_ARGS="-k name"
@@ -28,6 +30,13 @@ setup: ## Install the tools under build/ (the other targets do this themselves)
 sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED QUEUES DATA_W WAVES SCENARIO)
 	@$(VENV_PYTHON) -m tb.sim --sim='$(SIM)' --test='$(TEST)' --seed='$(SEED)' --queues='$(QUEUES)' \
 		--data-w='$(DATA_W)' --waves='$(WAVES)' --scenario='$(SCENARIO)'
+
+bench: setup ## Throughput and latency in cycles beside the limit of the bus: tables, plots, verdict (BENCH)
+	@$(PYTHON) ci/setup.py bench || echo 'going on without plots'
+	@$(VENV_PYTHON) -m tb.measure.command $(BENCH)
+
+bench-page: setup ## Write the figures of the last whole `make bench` into docs/performance.md
+	@$(VENV_PYTHON) -m tb.measure.command --page
 
 test: lint ## Lint, model tests, RTL and system tests on both simulators (PYTEST_ARGS)
 	@$(VENV_PYTHON) -m pytest -n auto $(PYTEST_ARGS)

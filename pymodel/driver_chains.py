@@ -56,9 +56,11 @@ class ChainBook:
         size: queue size, in descriptors.
         tables: where indirect tables come from.
         start: available index of the first buffer.
+        order: the order in which descriptors are taken; those given back are taken again after
+            all others. None is from 0 on, and those last given back are taken first.
 
     Attributes:
-        free: descriptors that no chain holds, a stack; its end is taken next.
+        free: descriptors that no chain holds; its end is taken next.
         by_token: outstanding chains, in the order of their adding.
         by_head: the same by their first descriptor.
         unpublished: those that the device cannot see yet.
@@ -66,9 +68,19 @@ class ChainBook:
     """
 
     def __init__(
-        self, memory: Memory, ring: DriverRing, size: int, tables: Allocator | None, start: int
+        self,
+        memory: Memory,
+        ring: DriverRing,
+        size: int,
+        tables: Allocator | None,
+        start: int,
+        order: Sequence[int] | None = None,
     ) -> None:
-        self.free = list(range(size - 1, -1, -1))
+        self._again_last = order is not None
+        self._first = list(range(size) if order is None else order)[::-1]
+        if sorted(self._first) != list(range(size)):
+            raise ValueError(f"order does not name each of {size} descriptors once")
+        self.free = list(self._first)
         self.by_token: dict[Hashable, DriverChain] = {}
         self.by_head: dict[int, DriverChain] = {}
         self.unpublished: list[DriverChain] = []
@@ -105,7 +117,7 @@ class ChainBook:
         self.by_head.clear()
         self.unpublished.clear()
         self._log.clear()
-        self.free = list(range(self._size - 1, -1, -1))
+        self.free = list(self._first)
         return tokens
 
     def _free_table(self, table: int | None) -> None:
@@ -179,7 +191,10 @@ class ChainBook:
             ) from None
 
     def _give_back(self, freed: Freed) -> None:
-        self.free.extend(freed.descriptors)
+        if self._again_last:
+            self.free[:0] = freed.descriptors
+        else:
+            self.free.extend(freed.descriptors)
         self._free_table(freed.table)
         if self.unpublished:
             self._log.append(freed)
@@ -215,6 +230,7 @@ class ChainBook:
         return Freed(chain.descriptors[::-1], chain.table, length)  # its head is taken next
 
     def _undo_give_back(self, freed: Freed) -> None:
-        del self.free[-len(freed.descriptors) :]
+        count = len(freed.descriptors)
+        del self.free[slice(0, count) if self._again_last else slice(-count, None)]
         if freed.table is not None and self._tables is not None:
             self._tables.reserve(freed.table, freed.table_bytes)

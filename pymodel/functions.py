@@ -111,5 +111,6 @@ def pattern_bytes(queue: int, number: int, length: int) -> bytes:
 
 @functools.cache
 def _block(start: int) -> bytes:
-    row = bytes((low + start) % 256 for low in range(256))
-    return b"".join(bytes(value ^ high for value in row) for high in range(256))
+    row = int.from_bytes(bytes((low + start) % 256 for low in range(256)), "little")
+    ones = int.from_bytes(b"\1" * 256, "little")  # times `high`, it is `high` in each byte
+    return b"".join((row ^ ones * high).to_bytes(256, "little") for high in range(256))

@@ -52,6 +52,9 @@ class SplitVirtqueue(GuardedVirtqueue):
         on_step: called with a step's name after each memory step of an operation, for tests that
             let the device run in between.
         start_index: test hook, first ring index of both rings (a real queue starts at 0).
+        order: all descriptors, in the order in which they are taken; those of collected buffers
+            are taken again after all others, so a device that returns buffers in order keeps
+            it. None begins with 0 and takes those last given back first, as Linux does.
 
     Raises:
         ValueError: the arguments do not fit together.
@@ -71,6 +74,7 @@ class SplitVirtqueue(GuardedVirtqueue):
         priv: Any = None,
         on_step: Callable[[str], None] | None = None,
         start_index: int = 0,
+        order: Sequence[int] | None = None,
     ) -> None:
         super().__init__(callback, priv)
         if isinstance(indirect, bool):
@@ -91,7 +95,7 @@ class SplitVirtqueue(GuardedVirtqueue):
         self._used_index = start_index  # collected
         self._ring = DriverRing(memory, layout, on_step)
         self._ring.clear(start_index, event_idx, interrupts=callback is not None)
-        self._book = ChainBook(memory, self._ring, layout.size, tables, start_index)
+        self._book = ChainBook(memory, self._ring, layout.size, tables, start_index, order)
 
     @property
     def size(self) -> int:

@@ -136,12 +136,18 @@ class Violation(NamedTuple):
 
 
 class ClassCount(NamedTuple):
-    """Traffic of one class of `watch`; class 0 is everything else."""
+    """Traffic of one class of `watch`; class 0 is everything else.
+
+    A beat that touches several classes counts in `read_beats` or `write_beats` of each, and in
+    `read_starts` or `write_starts` of the one that its first byte is of.
+    """
 
     read_beats: int
     write_beats: int
     read_bytes: int
     write_bytes: int
+    read_starts: int
+    write_starts: int
 
 
 class Counters(NamedTuple):
@@ -492,8 +498,12 @@ class NativeMemory:
         if not self._native.gm_watch(addr, length, watch):
             raise _outside(addr, length)
 
-    def accesses(self, *, clear: bool = False) -> list[Access]:
-        """Return the log, oldest first; raise if it overflowed (1,048,576 entries)."""
+    def accesses(self, *, clear: bool = False, watch: Optional[int] = None) -> list[Access]:
+        """Return the log, oldest first, of one class if given.
+
+        Raises:
+            RuntimeError: it overflowed (1,048,576 entries).
+        """
         array, lost = ctypes.POINTER(_Event)(), ctypes.c_uint64()
         count = self._native.gm_events(ctypes.byref(array), ctypes.byref(lost))
         if lost.value:
@@ -511,6 +521,7 @@ class NativeMemory:
                 event.burst,
             )
             for event in (array[i] for i in range(count))
+            if watch is None or event.watch == watch
         ]
         if clear:
             self._native.gm_clear_events()

@@ -37,6 +37,7 @@ from pymodel.transport import Steps, notify
 from tb.bench import Bench
 
 MAX_ROUNDS = 10_000  # interrupts served in one settling
+LINE = 64  # bytes, of the widest bus
 SURE_CYCLES = 3  # from a register write's answer until the engine must show that it works
 Callback = Callable[[Virtqueue], bool]
 
@@ -66,6 +67,10 @@ class Setup:
             no interrupts. It must do the same in both worlds.
         start_index: of every ring. Where it is not 0, the RTL first serves so many empty chains
             that nothing but the indices tells of.
+        order: given a queue's size, the order in which its descriptors are taken and taken again,
+            as SplitVirtqueue takes it.
+        table_lines: each indirect table has 64-byte lines of its own, as a kernel's allocator
+            gives it; otherwise tables lie end to end.
     """
 
     sizes: Sequence[Optional[int]] = (8,)
@@ -77,6 +82,24 @@ class Setup:
     pattern: bool = False
     callback: Optional[Callable[[World, int], bool]] = None
     start_index: int = 0
+    order: Optional[Callable[[int], Sequence[int]]] = None
+    table_lines: bool = False
+
+
+class LineAllocator(Allocator):
+    """Hands out whole lines of the widest bus."""
+
+    def allocate(self, length: int, align: int = 16) -> int:
+        """See `Allocator`."""
+        return super().allocate(_lines(length), max(align, LINE))
+
+    def reserve(self, addr: int, length: int) -> None:
+        """See `Allocator`."""
+        super().reserve(addr, _lines(length))
+
+
+def _lines(length: int) -> int:
+    return -(-length // LINE) * LINE
 
 
 class FlatMemory:
@@ -154,8 +177,10 @@ class World:
                 continue
             tables = None
             if device.indirect:
-                area = self.allocator.allocate(self.setup.tables, 16)
-                tables = Allocator(area, self.setup.tables)
+                align = LINE if self.setup.table_lines else 16
+                area = self.allocator.allocate(self.setup.tables, align)
+                kind = LineAllocator if self.setup.table_lines else Allocator
+                tables = kind(area, self.setup.tables)
             self.queues.append(self._make_queue(index, layout, tables, self.setup.start_index))
 
     def _make_queue(
@@ -172,6 +197,7 @@ class World:
             tables=tables,
             callback=self.make_callback(index) if self.setup.callback else None,
             start_index=start_index,
+            order=self.setup.order(layout.size) if self.setup.order else None,
         )
 
     def renew(self, index: int) -> None:

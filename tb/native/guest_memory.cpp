@@ -226,9 +226,11 @@ void Memory::note(const Beat& beat, const Region& region, std::uint8_t kind, std
         if (kind == READ) {
             ++counters.read_beats;
             counters.read_bytes += n;
+            counters.read_starts += start == 0;
         } else {
             ++counters.write_beats;
             counters.write_bytes += n;
+            counters.write_starts += start == 0;
         }
         if (watch_class != 0 && events_.size() == MAX_EVENTS) {
             ++lost_events_;

@@ -42,6 +42,7 @@ struct Violation {
 
 struct ClassCounters {
     std::uint64_t read_beats, write_beats, read_bytes, write_bytes;
+    std::uint64_t read_starts, write_starts;  // beats whose first byte is of the class
 };
 
 // A write by "another processor", at a moment given by what the device does.

@@ -327,3 +327,57 @@ def test_a_queue_of_the_largest_size_works(indirect: str) -> None:
     world.device.run()
     assert world.drain() == [(token, 1) for token in range(16384)]
     assert world.queue.num_free == 32768
+
+
+def heads(world: World, *tokens: str) -> list[int]:
+    """Add, publish, let the device return all, collect; the first descriptor of each."""
+    for token in tokens:
+        world.queue.add_buf([(A, 1)], 1, 0, token)
+    found = [world.queue.outstanding[token][0] for token in tokens]
+    world.queue.sync()
+    world.serve()
+    while world.queue.get_buf():
+        pass
+    return found
+
+
+def test_descriptors_last_given_back_are_taken_first() -> None:
+    world = World(size=4)
+    assert heads(world, "a", "b", "c") == [0, 1, 2]
+    assert heads(world, "d", "e") == [2, 1]
+
+
+def test_a_given_order_is_kept_by_taking_what_was_given_back_last() -> None:
+    world = World(size=4, order=[2, 0, 3, 1])
+    assert heads(world, "a", "b", "c") == [2, 0, 3]
+    assert heads(world, "d", "e", "f") == [1, 2, 0]
+    world.queue.add_buf([(A, 1), (B, 1), (C, 1)], 1, 2, "chain")
+    assert world.queue.outstanding["chain"] == (3, 1, 2)
+
+
+def test_taking_back_keeps_a_given_order() -> None:
+    world = World(size=4, order=[2, 0, 3, 1])
+    assert heads(world, "a", "b") == [2, 0]
+    for token in "cd":
+        world.queue.add_buf([(A, 1)], 1, 0, token)
+    world.queue.detach_buf("c")
+    assert world.queue.outstanding == {"d": (3,)}
+    world.queue.detach_buf("d")
+    assert heads(world, "e", "f", "g", "h") == [3, 1, 2, 0]
+
+
+def test_collecting_between_adding_and_taking_back_is_undone_and_redone_in_a_given_order() -> None:
+    world = World(size=4, order=[2, 0, 3, 1])
+    world.queue.add_buf([(A, 1)], 1, 0, "published")
+    world.queue.sync()
+    world.serve()
+    world.queue.add_buf([(A, 1)], 1, 0, "back")
+    assert world.queue.get_buf() is not None
+    world.queue.detach_buf("back")
+    assert heads(world, "e", "f", "g", "h") == [0, 3, 1, 2]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [0, 1, 2, 2], [1, 2, 3, 4]])
+def test_an_order_names_each_descriptor_once(order: list[int]) -> None:
+    with pytest.raises(ValueError, match="each of 4 descriptors once"):
+        World(size=4, order=order)

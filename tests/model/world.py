@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pymodel import (
@@ -74,6 +74,7 @@ class World:
         callback: Callable[[Any], bool] | None = None,
         start_index: int = 0,
         on_step: Callable[[str], None] | None = None,
+        order: Sequence[int] | None = None,
         **device_args: Any,
     ) -> None:
         self.memory = GuestMemory(
@@ -105,6 +106,7 @@ class World:
                 callback=callback,
                 start_index=start_index,
                 on_step=on_step,
+                order=order,
             )
 
         self.found = run_sync(

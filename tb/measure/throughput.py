@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Throughput: cycles a buffer while load is offered at the pace of the bus limit.
+
+The driver is the project's own, in the comparison that never waits (`tb.free_running`): each
+operation is also run on the model, which follows the engine; whatever the two do differently, in
+data, rings or registers, ends the run. So each figure is of a run whose every byte was compared.
+
+Every `batch` x limit cycles a batch of buffers is added and published with one index update and,
+if the engine asked for it, one notification; the queues take turns. What the engine has returned
+is taken back first, and its descriptors are used again. So the engine can never be faster than
+the limit (but for what the batches before it have left over), and a ratio of 1 says that it kept
+up. Simulated time passes only while Python waits for the next batch's cycle: how fast Python is
+does not matter.
+
+All stamps are the simulator's: the memory logs the cycle of each write to a used index. Buffer
+number *n* is visible from the cycle *v(n)* on in which the used indices, together, reach *n*.
+Cycles a buffer is the mean of *(v(n + m) - v(n)) / m* over all *n* that are a multiple of the batch
+in the second quarter of the run, *m* being half of the run: what it takes to start is over by
+then, and what comes in bursts is averaged.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Callable, NamedTuple, Optional
+
+from pymodel import Feature, pattern_bytes
+from pymodel.layout import INDEX_MODULUS, U16
+from pymodel.registers import Config
+from tb.bench import Bench
+from tb.free_running import Delays, FreeRunning
+from tb.measure.limits import LINE, segments
+from tb.measure.points import Point
+from tb.native_memory import ClassCount, Kind, latency
+from tb.worlds import Setup, areas
+
+BASE, MEMORY = 0x8000_0000, 1 << 24
+TABLE_BYTES = 1 << 22  # of indirect tables, for all queues together
+LEAD_CYCLES = 20  # from the end of the set-up to the first batch
+SNAPSHOT_CYCLES = 100  # between two looks at the counters, at most
+PATIENCE = 200  # longest run, in limits of the whole load
+# Classes of guest memory, by which the native memory counts beats; 0 is payload
+PAYLOAD, DESCRIPTORS, RINGS, MARKS = range(4)
+
+Disturb = Callable[[FreeRunning, Sequence["Buffer"]], None]
+
+
+class Buffer(NamedTuple):
+    """One buffer of the load."""
+
+    queue: int
+    number: int  # of its queue
+    segments: list[tuple[int, int]]
+
+    @property
+    def length(self) -> int:
+        """Bytes of all segments."""
+        return sum(length for _, length in self.segments)
+
+
+class Traffic(NamedTuple):
+    """Beats since the start, by what they were for; each beat counts once."""
+
+    r_payload: int
+    r_descriptors: int
+    r_rings: int
+    w_payload: int
+    w_rings: int
+
+
+class Snapshot(NamedTuple):
+    """What the bus and the engine had done by a cycle."""
+
+    cycle: int
+    used: int  # buffers
+    traffic: Traffic
+
+
+def free_order(point: Point) -> Callable[[int], Sequence[int]]:
+    """Return the order in which a ring's descriptors are taken."""
+
+    def order(size: int) -> Sequence[int]:
+        indices = list(range(size))
+        if point.order == "random":
+            random.Random(size).shuffle(indices)
+        return indices
+
+    return order
+
+
+def setup(point: Point) -> Setup:
+    """Return what both worlds start from."""
+    return Setup(
+        sizes=(point.ring_size,) * point.queues,
+        features=Feature.INDIRECT_DESC | Feature.EVENT_IDX,
+        indirect="never",  # but where the point asks for it, chain by chain
+        base=BASE,
+        memory=MEMORY,
+        tables=TABLE_BYTES // point.queues,
+        pattern=True,
+        order=free_order(point),
+        table_lines=True,
+    )
+
+
+def plan(point: Point, pair: FreeRunning) -> list[Buffer]:
+    """Return the load's buffers in the order of their adding; each has memory of its own."""
+    lengths = segments(point.payload, point.descriptors)
+    room = sum(-(-length // LINE) * LINE for length in lengths)
+    room += 0 if point.aligned else LINE * len(lengths)
+    count = point.batches * point.batch
+    addr = pair.allocate(room * count, LINE)
+    buffers = []
+    for at in range(count):
+        queue = at // point.batch % point.queues
+        number = at // (point.batch * point.queues) * point.batch + at % point.batch
+        parts, start = [], addr + room * at
+        for length in lengths:
+            parts.append((start + (0 if point.aligned else 1 + at % (LINE - 1)), length))
+            start += -(-length // LINE) * LINE + (0 if point.aligned else LINE)
+        buffers.append(Buffer(queue, number, parts))
+    return buffers
+
+
+def fill(pair: FreeRunning, buffer: Buffer) -> None:
+    """Write what the device's function expects of a readable buffer."""
+    data, done = pattern_bytes(buffer.queue, buffer.number, buffer.length), 0
+    for addr, length in buffer.segments:
+        pair.write(addr, data[done : done + length])
+        done += length
+
+
+class Load:
+    """One point's load, from its first batch to its last comparison."""
+
+    def __init__(self, bench: Bench, point: Point, pair: FreeRunning) -> None:
+        self.bench, self.point, self.pair = bench, point, pair
+        self.buffers = plan(point, pair)
+        self.returned: set[int] = set()  # places in `buffers`
+        self.snapshots: list[Snapshot] = []
+        self._seen = [0] * point.queues  # used index of each queue
+        self._used = 0
+
+    def watch(self) -> None:
+        """Tell the memory what is what."""
+        memory = self.bench.memory
+        memory.watch(BASE, MEMORY, PAYLOAD)
+        for vq in self.pair.rtl.queues:
+            assert vq is not None and vq.tables is not None
+            table, avail, used = areas(vq.layout)
+            memory.watch(*table, DESCRIPTORS)
+            memory.watch(vq.tables.region.base, vq.tables.region.length, DESCRIPTORS)
+            memory.watch(*avail, RINGS)
+            memory.watch(*used, RINGS)
+            memory.watch(vq.layout.used_idx, 2, MARKS)
+        memory.clear_accesses()
+        memory.clear_counters()
+
+    def snapshot(self) -> None:
+        """Note what the bus and the engine have done so far."""
+        memory = self.bench.memory
+        for queue, before in enumerate(self._seen):
+            layout = self.pair.rtl.queue(queue).layout
+            index = U16.unpack(memory.read(layout.used_idx, 2))[0]
+            self._used += (index - before) % INDEX_MODULUS
+            self._seen[queue] = index
+        classes: list[ClassCount] = [memory.class_counters(n) for n in range(MARKS + 1)]
+        traffic = Traffic(
+            classes[PAYLOAD].read_starts,
+            classes[DESCRIPTORS].read_starts,
+            classes[RINGS].read_starts + classes[MARKS].read_starts,
+            classes[PAYLOAD].write_starts,
+            sum(part.write_starts for part in classes[DESCRIPTORS:]),
+        )
+        self.snapshots.append(Snapshot(self.bench.cycle, self._used, traffic))
+
+    async def collect(self, queue: int) -> None:
+        """Take back what a queue has returned."""
+        expected = self.point.payload if self.point.direction == "rx" else 0
+        while True:
+            used = await self.pair.get(queue)
+            if used is None:
+                return
+            place = used.data
+            if self.buffers[place].queue != queue or place in self.returned:
+                raise AssertionError(
+                    f"queue {queue} returned buffer {place}, not outstanding there"
+                )
+            if used.length != expected:
+                raise AssertionError(f"buffer {place}: {used.length} bytes written, not {expected}")
+            self.returned.add(place)
+
+    async def publish(self, first: int) -> None:
+        """Add a batch, beginning with a place in `buffers`, and publish it."""
+        point = self.point
+        out_num = point.descriptors if point.direction == "tx" else 0
+        queue = self.buffers[first].queue
+        for place in range(first, first + point.batch):
+            await self.pair.add(
+                queue,
+                self.buffers[place].segments,
+                out_num,
+                point.descriptors - out_num,
+                place,
+                indirect=point.indirect,
+            )
+        await self.pair.sync(queue)
+
+    async def run(self) -> None:
+        """Offer all of the load and take all of it back."""
+        point, bench = self.point, self.bench
+        pace = point.batch * point.limit_cycles
+        needed = point.batch * (1 if point.indirect else point.descriptors)
+        start = bench.cycle + LEAD_CYCLES
+        end = start + round(PATIENCE * pace * point.batches) + PATIENCE * point.latency
+        for batch in range(point.batches):
+            queue = batch % point.queues
+            await self._until(start + round(batch * pace))
+            await self.collect(queue)
+            while self.pair.rtl.queue(queue).num_free < needed:
+                await self._wait(pace, end)
+                await self.collect(queue)
+            await self.publish(batch * point.batch)
+        while self._used < len(self.buffers):
+            await self._wait(pace, end)
+        for queue in range(point.queues):
+            await self.collect(queue)
+
+    async def _until(self, cycle: int) -> None:
+        """Return in a cycle; note now and then what happens meanwhile."""
+        while self.bench.cycle < cycle:
+            await self.bench.wait_cycles(min(SNAPSHOT_CYCLES, cycle - self.bench.cycle))
+            self.snapshot()
+
+    async def _wait(self, pace: float, end: int) -> None:
+        if self.bench.cycle > end:
+            raise AssertionError(
+                f"{self._used} of {len(self.buffers)} buffers returned by cycle {self.bench.cycle}"
+            )
+        await self._until(self.bench.cycle + max(SNAPSHOT_CYCLES, round(pace)))
+
+    async def compare(self) -> None:
+        """Hold all of the memory and the registers against the model's; raise if they differ."""
+        await self.pair.settle()
+        if len(self.returned) != len(self.buffers):
+            raise AssertionError(f"{len(self.returned)} of {len(self.buffers)} buffers came back")
+        errors = await self.bench.read32(Config.SINK_ERRORS)
+        if errors:
+            raise AssertionError(f"{errors} readable bytes were not those of the buffers")
+
+    def visible(self) -> list[int]:
+        """Return the cycle in which each buffer became visible, in the order in which they did."""
+        indices = {
+            self.pair.rtl.queue(queue).layout.used_idx: 0 for queue in range(self.point.queues)
+        }
+        cycles: list[int] = []
+        for access in self.bench.memory.accesses(watch=MARKS):
+            if access.kind == Kind.WRITE:
+                index = U16.unpack(access.data)[0]
+                count = (index - indices[access.addr]) % INDEX_MODULUS
+                indices[access.addr] = index
+                cycles += [access.cycle] * count
+        return cycles
+
+
+def cycles_per_buffer(visible: Sequence[int], batch: int) -> float:
+    """Return the mean cycles a buffer in the steady state; see this module's text.
+
+    Args:
+        visible: cycle in which each buffer became visible, in order.
+        batch: buffers published at once.
+    """
+    rounds = len(visible) // batch
+    span = rounds // 2
+    firsts = range(max(1, rounds // 4), rounds - span + 1)
+    spans = [visible[(n + span) * batch - 1] - visible[n * batch - 1] for n in firsts]
+    return sum(spans) / len(spans) / (span * batch)
+
+
+def bus_use(snapshots: Sequence[Snapshot]) -> dict[str, float]:
+    """Return beats and idle cycles of each data channel, a buffer, in the steady state.
+
+    Between the first snapshots at which a quarter and three quarters of the buffers were used:
+    what is on its way at its ends is the same in both.
+    """
+    total = snapshots[-1].used
+    first = next(shot for shot in snapshots if 4 * shot.used >= total)
+    last = next(shot for shot in snapshots if 4 * shot.used >= 3 * total)
+    buffers, cycles = last.used - first.used, last.cycle - first.cycle
+    if not buffers:
+        return {}
+    beats = [b - a for a, b in zip(first.traffic, last.traffic)]
+    use = {name: count / buffers for name, count in zip(Traffic._fields, beats)}
+    for channel in "rw":
+        taken = sum(n for name, n in zip(Traffic._fields, beats) if name.startswith(channel))
+        use[f"{channel}_idle"] = (cycles - taken) / buffers
+    return use
+
+
+async def measure(
+    bench: Bench,
+    point: Point,
+    device: dict[str, int],
+    again: bool,
+    disturb: Optional[Disturb] = None,
+) -> dict[str, Any]:
+    """Measure one point; raise if anything differs from the model.
+
+    Args:
+        bench: the started bench.
+        point: what to measure.
+        device: parameters of the model device.
+        again: the memory's region is there from an earlier point.
+        disturb: called before the first batch, to break something.
+    """
+    bench.memory.configure(latency(point.latency))
+    pair = FreeRunning(bench, setup(point), Delays(notify=(0, 0)), **device)
+    await pair.start(again)
+    load = Load(bench, point, pair)
+    if point.direction == "tx":
+        for buffer in load.buffers:
+            fill(pair, buffer)
+    load.watch()
+    if disturb is not None:
+        disturb(pair, load.buffers)
+    await load.run()
+    await load.compare()
+    await pair.stop()
+    pair.give_up()
+    measured = cycles_per_buffer(load.visible(), point.batch)
+    found: dict[str, Any] = asdict(point)
+    found["cycles_per_buffer"] = round(measured, 4)
+    found["limit_cycles"] = round(point.limit_cycles, 4)
+    found["ratio"] = round(point.limit_cycles / measured, 4)
+    found["buffers"] = len(load.buffers)
+    found["notifications"] = pair.rtl.notifications
+    found |= {name: round(value, 4) for name, value in bus_use(load.snapshots).items()}
+    return found
