@@ -2,7 +2,7 @@
 // vq_chain_store - the segments of the chains under way, in chunks of four.
 //   Contract    a chain's first chunk is its tag; further chunks are linked in order. A chunk
 //               that was allocated is given again only after its chain was released
-//   Latency     1 cycle, segment address to data; links are read at once
+//   Latency     1 cycle, segment address to data and to the chunk after the segment's
 //   Throughput  1 chunk allocated and 1 segment written per cycle, 1 segment per cycle and read
 //               port; a release takes 1 cycle a chunk
 `resetall
@@ -28,16 +28,14 @@ module vq_chain_store #(
     input  wire [TAG_W-1:0] s_link_tag,
     input  wire [TAG_W-1:0] s_link_next,
     input  wire             s_link_valid,
-    // Two readers of segments, and of the chunk after the one at hand
+    // Two readers of segments, and of the chunk after that of the segment
     input  wire             s_read_a_en,
     input  wire [TAG_W+1:0] s_read_a_at,
     output wire [95:0]      m_read_a_data,
-    input  wire [TAG_W-1:0] s_after_a_tag,
     output wire [TAG_W-1:0] m_after_a_next,
     input  wire             s_read_b_en,
     input  wire [TAG_W+1:0] s_read_b_at,
     output wire [95:0]      m_read_b_data,
-    input  wire [TAG_W-1:0] s_after_b_tag,
     output wire [TAG_W-1:0] m_after_b_next,
     // Two releasers: first and last chunk of the chain
     input  wire [TAG_W-1:0] s_release_a_first,
@@ -73,11 +71,37 @@ module vq_chain_store #(
         .read_data(m_read_b_data)
     );
 
-    // Links
-    reg [TAG_W-1:0] link_mem [0:CHAINS-1];
-    assign m_after_a_next = link_mem[s_after_a_tag];
-    assign m_after_b_next = link_mem[s_after_b_tag];
-    always @(posedge clk) if (s_link_valid) link_mem[s_link_tag] <= s_link_next;
+    // Links, for both readers and the release
+    wire             walk_read;
+    wire [TAG_W-1:0] walk_at, walk_next;
+
+    vq_ram #(.WIDTH(TAG_W), .DEPTH(CHAINS)) u_links_a (
+        .clk(clk),
+        .write_en(s_link_valid),
+        .write_addr(s_link_tag),
+        .write_data(s_link_next),
+        .read_en(s_read_a_en),
+        .read_addr(s_read_a_at[TAG_W+1:2]),
+        .read_data(m_after_a_next)
+    );
+    vq_ram #(.WIDTH(TAG_W), .DEPTH(CHAINS)) u_links_b (
+        .clk(clk),
+        .write_en(s_link_valid),
+        .write_addr(s_link_tag),
+        .write_data(s_link_next),
+        .read_en(s_read_b_en),
+        .read_addr(s_read_b_at[TAG_W+1:2]),
+        .read_data(m_after_b_next)
+    );
+    vq_ram #(.WIDTH(TAG_W), .DEPTH(CHAINS)) u_links_walk (
+        .clk(clk),
+        .write_en(s_link_valid),
+        .write_addr(s_link_tag),
+        .write_data(s_link_next),
+        .read_en(walk_read),
+        .read_addr(walk_at),
+        .read_data(walk_next)
+    );
 
     // Release: one chain at a time, chunk by chunk
     reg  [TAG_W-1:0] walk_reg, walk_last_reg;
@@ -85,21 +109,19 @@ module vq_chain_store #(
     wire             back_ready;
     wire             walk_final = walk_reg == walk_last_reg;
     wire             walk_free  = !walk_valid_reg || (back_ready && walk_final);
-    wire [TAG_W-1:0] walk_next  = link_mem[walk_reg];
+    wire             walk_begin = walk_free && (s_release_a_valid || s_release_b_valid);
+
+    assign walk_read = walk_free || back_ready;
+    assign walk_at   = !walk_free        ? walk_next
+                     : s_release_a_valid ? s_release_a_first : s_release_b_first;
 
     assign s_release_a_ready = walk_free;
     assign s_release_b_ready = walk_free && !s_release_a_valid;
 
     always @(posedge clk) begin
-        if (walk_free) begin
-            if (s_release_a_valid || s_release_b_valid) begin
-                walk_reg      <= s_release_a_valid ? s_release_a_first : s_release_b_first;
-                walk_last_reg <= s_release_a_valid ? s_release_a_last : s_release_b_last;
-            end
-            walk_valid_reg <= s_release_a_valid || s_release_b_valid;
-        end else if (back_ready) begin
-            walk_reg <= walk_next;
-        end
+        if (walk_begin || (walk_valid_reg && back_ready)) walk_reg <= walk_at;
+        if (walk_begin) walk_last_reg <= s_release_a_valid ? s_release_a_last : s_release_b_last;
+        if (walk_free) walk_valid_reg <= walk_begin;
         if (rst) walk_valid_reg <= 1'b0;
     end
 

@@ -349,12 +349,10 @@ module vq_engine #(
         .s_read_a_en(gather_en),
         .s_read_a_at(gather_at),
         .m_read_a_data(gather_segment),
-        .s_after_a_tag(gather_tag),
         .m_after_a_next(gather_next),
         .s_read_b_en(scatter_en),
         .s_read_b_at(scatter_at),
         .m_read_b_data(scatter_segment),
-        .s_after_b_tag(scatter_tag),
         .m_after_b_next(scatter_next),
         .s_release_a_first(rel_first),
         .s_release_a_last(rel_last),
@@ -636,6 +634,6 @@ module vq_engine #(
 
     assign m_idle = schedule_idle && all_finished && drained && !halt;
 
-    wire unused = &{1'b0, w_ack[0]};
+    wire unused = &{1'b0, w_ack[0], gather_tag, scatter_tag};
 endmodule
 `resetall

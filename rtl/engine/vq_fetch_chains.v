@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fetch_chains - chain heads in, whole checked chains out, in the order of their heads. Only
 // wires.
-//   Contract    as vq_fetch_issue, vq_fetch_walk, vq_fetch_order and vq_fetch_retire
-//   Latency     from a head: the dependent descriptor reads and about 10 cycles
+//   Contract    as vq_fetch_issue, vq_fetch_hold, vq_fetch_walk, vq_fetch_order and
+//               vq_fetch_retire
+//   Latency     2 cycles, head to burst; 4 cycles, the data that completes a chain to its header,
+//               and what vq_read_port takes
 //   Throughput  1 single-descriptor chain per cycle
 `resetall
 `timescale 1ns / 1ps
@@ -84,26 +86,36 @@ module vq_fetch_chains #(
     output wire              m_fault_valid,
     input  wire              m_fault_ready
 );
+    localparam COUNT_W    = $clog2(MAX_CHAIN + 1);
     localparam WALK_W     = `VQ_WALK_W;
     localparam LANE_W     = $clog2(DATA_W/8);
-    localparam WALKS      = 2**ORDER_W;
     localparam RESERVE    = (MAX_CHAIN + 3) / 4;    // chunks of the longest chain
     localparam TABLE_READ = 8;                      // descriptors of an indirect table at once
-    localparam DESC_BEATS = DATA_W == 64 ? 2 * WALKS : WALKS;
+    localparam DESC_BEATS = DATA_W <= 128 ? 128 : 256;
+    localparam DESC_READS = DATA_W == 64 ? 64 : DATA_W == 512 ? 256 : 128;
     localparam END_W      = QID_W + 2*TAG_W + 64 + 1 + 5 + 17;
 
     // Walks of the chains
-    wire [WALK_W-1:0]  more_walk, next_walk, sent_walk, held_walk;
-    wire               more_valid, next_valid, next_ready, sent_valid, sent_ready;
-    wire               held_valid, held_ready, more_room;
-    wire [ORDER_W-1:0] place, oldest, end_order;
+    wire [ORDER_W-1:0] place, oldest, note_order, walk_order, more_order, next_order, end_order;
     wire               place_valid, place_take, order_empty, issue_take, walk_take;
-    wire [QID_W-1:0]   issue_queue, walk_queue, desc_queue;
-    wire [15:0]        issue_size, walk_size;
-    wire [63:0]        issue_desc, issue_avail, issue_used, desc_addr;
-    wire [63:0]        walk_desc, walk_avail, walk_used;
+    wire [QID_W-1:0]   issue_queue, walk_table_queue, desc_queue;
+    wire [QID_W-1:0]   note_queue, walk_queue, more_queue, next_queue, learn_queue;
+    wire [15:0]        note_head, walk_head, next_index;
+    wire [TAG_W-1:0]   note_tag, walk_tag;
+    wire [3:0]         note_count, walk_count;
+    wire               note_fresh, note_bad, note_error, note_valid;
+    wire               walk_fresh, walk_bad, walk_error, walk_valid, walk_ready;
+    wire [WALK_W-1:0]  walk_known, more_known;
+    wire [63:0]        more_table, next_table, desc_addr;
+    wire               more_sequel, more_jump, more_valid;
+    wire               next_sequel, next_in_table, next_valid, next_ready;
+    wire [16:0]        next_size;
+    wire [2:0]         learn_run;
+    wire               learn_valid, desc_valid, desc_ready;
     wire [13:0]        desc_len;
-    wire               desc_valid, desc_ready;
+    wire [15:0]        issue_size, walk_size;
+    wire [63:0]        issue_desc, issue_avail, issue_used;
+    wire [63:0]        walk_desc, walk_avail, walk_used;
 
     vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_issue_table (
         .clk(clk),
@@ -123,7 +135,7 @@ module vq_fetch_chains #(
         .s_setup_field(s_setup_field),
         .s_setup_data(s_setup_data),
         .s_setup_valid(s_setup_valid),
-        .s_queue(walk_queue),
+        .s_queue(walk_table_queue),
         .size(walk_size),
         .desc_addr(walk_desc),
         .avail_addr(walk_avail),
@@ -134,22 +146,32 @@ module vq_fetch_chains #(
     assign m_free_take = issue_take || walk_take;
 
     vq_fetch_issue #(
-        .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .RESERVE(RESERVE),
-        .TABLE_READ(TABLE_READ)
+        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W),
+        .RESERVE(RESERVE), .TABLE_READ(TABLE_READ)
     ) u_issue (
         .clk(clk),
         .rst(rst),
+        .s_fetchable(s_fetchable),
         .s_head_queue(s_head_queue),
         .s_head_index(s_head_index),
         .s_head_error(s_head_error),
         .s_head_valid(s_head_valid),
         .s_head_ready(s_head_ready),
-        .s_more_walk(next_walk),
-        .s_more_valid(next_valid),
-        .s_more_ready(next_ready),
+        .s_next_order(next_order),
+        .s_next_queue(next_queue),
+        .s_next_sequel(next_sequel),
+        .s_next_in_table(next_in_table),
+        .s_next_table(next_table),
+        .s_next_size(next_size),
+        .s_next_index(next_index),
+        .s_next_valid(next_valid),
+        .s_next_ready(next_ready),
         .m_table_queue(issue_queue),
         .s_table_size(issue_size),
         .s_table_desc_addr(issue_desc),
+        .s_learn_queue(learn_queue),
+        .s_learn_run(learn_run),
+        .s_learn_valid(learn_valid),
         .s_order_index(place),
         .s_order_empty(order_empty),
         .s_order_valid(place_valid),
@@ -163,43 +185,70 @@ module vq_fetch_chains #(
         .m_req_queue(desc_queue),
         .m_req_valid(desc_valid),
         .m_req_ready(desc_ready),
-        .m_walk(sent_walk),
-        .m_walk_valid(sent_valid),
-        .m_walk_ready(sent_ready)
+        .m_note_order(note_order),
+        .m_note_fresh(note_fresh),
+        .m_note_count(note_count),
+        .m_note_bad(note_bad),
+        .m_note_error(note_error),
+        .m_note_queue(note_queue),
+        .m_note_head(note_head),
+        .m_note_tag(note_tag),
+        .m_note_valid(note_valid)
     );
-    vq_fifo #(.WIDTH(WALK_W), .DEPTH(WALKS)) u_held (
+    vq_fetch_hold #(
+        .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .COUNT_W(COUNT_W)
+    ) u_hold (
         .clk(clk),
         .rst(rst),
-        .s_data(sent_walk),
-        .s_valid(sent_valid),
-        .s_ready(sent_ready),
-        .m_data(held_walk),
-        .m_valid(held_valid),
-        .m_ready(held_ready)
-    );
-    vq_fifo #(.WIDTH(WALK_W), .DEPTH(WALKS)) u_more (
-        .clk(clk),
-        .rst(rst),
-        .s_data(more_walk),
-        .s_valid(more_valid),
-        .s_ready(more_room),
-        .m_data(next_walk),
-        .m_valid(next_valid),
-        .m_ready(next_ready)
+        .s_note_order(note_order),
+        .s_note_fresh(note_fresh),
+        .s_note_count(note_count),
+        .s_note_bad(note_bad),
+        .s_note_error(note_error),
+        .s_note_queue(note_queue),
+        .s_note_head(note_head),
+        .s_note_tag(note_tag),
+        .s_note_valid(note_valid),
+        .m_walk_order(walk_order),
+        .m_walk_fresh(walk_fresh),
+        .m_walk_count(walk_count),
+        .m_walk_bad(walk_bad),
+        .m_walk_error(walk_error),
+        .m_walk_queue(walk_queue),
+        .m_walk_head(walk_head),
+        .m_walk_tag(walk_tag),
+        .m_walk_known(walk_known),
+        .m_walk_valid(walk_valid),
+        .m_walk_ready(walk_ready),
+        .s_more_order(more_order),
+        .s_more_queue(more_queue),
+        .s_more_sequel(more_sequel),
+        .s_more_known(more_known),
+        .s_more_table(more_table),
+        .s_more_jump(more_jump),
+        .s_more_valid(more_valid),
+        .m_next_order(next_order),
+        .m_next_queue(next_queue),
+        .m_next_sequel(next_sequel),
+        .m_next_in_table(next_in_table),
+        .m_next_table(next_table),
+        .m_next_size(next_size),
+        .m_next_index(next_index),
+        .m_next_valid(next_valid),
+        .m_next_ready(next_ready)
     );
 
-    // Descriptors read, packed
-    wire [DATA_W-1:0] db_data, dp_data;
+    // Descriptors read
+    wire [DATA_W-1:0] db_data;
     wire [LANE_W-1:0] db_offset;
-    wire [LANE_W:0]   db_count, dp_count;
+    wire [LANE_W:0]   db_count;
     wire              db_info, db_error, db_last, db_valid, db_ready;
-    wire              dp_error, dp_last, dp_valid, dp_ready;
     wire [127:0]      d_data;
-    wire              d_error, d_last, d_valid, d_ready;
+    wire              d_error, d_valid, d_ready;
 
     vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(128),
-        .BEATS(DESC_BEATS), .BURSTS(WALKS)
+        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(256),
+        .BEATS(DESC_BEATS), .BURSTS(DESC_READS), .BLOCK_EN(1'b1)
     ) u_desc_port (
         .clk(clk),
         .rst(rst),
@@ -226,36 +275,18 @@ module vq_fetch_chains #(
         .m_beat_valid(db_valid),
         .m_beat_ready(db_ready)
     );
-    vq_realign #(.DATA_W(DATA_W)) u_realign (
+    vq_desc_unpack #(.DATA_W(DATA_W)) u_unpack (
         .clk(clk),
         .rst(rst),
         .s_data(db_data),
         .s_offset(db_offset),
         .s_count(db_count),
-        .s_start({LANE_W{1'b0}}),
         .s_error(db_error),
         .s_last(db_last),
         .s_valid(db_valid),
         .s_ready(db_ready),
-        .m_data(dp_data),
-        .m_count(dp_count),
-        .m_error(dp_error),
-        .m_last(dp_last),
-        .m_valid(dp_valid),
-        .m_ready(dp_ready)
-    );
-    vq_desc_unpack #(.DATA_W(DATA_W)) u_unpack (
-        .clk(clk),
-        .rst(rst),
-        .s_data(dp_data),
-        .s_count(dp_count),
-        .s_error(dp_error),
-        .s_last(dp_last),
-        .s_valid(dp_valid),
-        .s_ready(dp_ready),
         .m_desc_data(d_data),
         .m_desc_error(d_error),
-        .m_desc_last(d_last),
         .m_desc_valid(d_valid),
         .m_desc_ready(d_ready)
     );
@@ -267,22 +298,34 @@ module vq_fetch_chains #(
 
     vq_fetch_walk #(
         .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .RESERVE(RESERVE),
-        .MAX_CHAIN(MAX_CHAIN)
+        .MAX_CHAIN(MAX_CHAIN), .COUNT_W(COUNT_W)
     ) u_walk (
         .clk(clk),
         .rst(rst),
         .s_indirect(s_indirect),
-        .s_walk(held_walk),
-        .s_walk_valid(held_valid),
-        .s_walk_ready(held_ready),
+        .s_walk_order(walk_order),
+        .s_walk_fresh(walk_fresh),
+        .s_walk_count(walk_count),
+        .s_walk_bad(walk_bad),
+        .s_walk_error(walk_error),
+        .s_walk_queue(walk_queue),
+        .s_walk_head(walk_head),
+        .s_walk_tag(walk_tag),
+        .s_walk_known(walk_known),
+        .s_walk_valid(walk_valid),
+        .s_walk_ready(walk_ready),
         .s_desc_data(d_data),
         .s_desc_error(d_error),
-        .s_desc_last(d_last),
         .s_desc_valid(d_valid),
         .s_desc_ready(d_ready),
-        .m_table_queue(walk_queue),
+        .m_table_queue(walk_table_queue),
         .s_table_size(walk_size),
-        .m_more_walk(more_walk),
+        .m_more_order(more_order),
+        .m_more_queue(more_queue),
+        .m_more_sequel(more_sequel),
+        .m_more_known(more_known),
+        .m_more_table(more_table),
+        .m_more_jump(more_jump),
         .m_more_valid(more_valid),
         .s_oldest(oldest),
         .s_free_tag(s_free_tag),
@@ -306,7 +349,10 @@ module vq_fetch_chains #(
         .m_end_bad(end_bad),
         .m_end_code(end_code),
         .m_end_desc(end_desc),
-        .m_end_valid(m_chain_valid)
+        .m_end_valid(m_chain_valid),
+        .m_learn_queue(learn_queue),
+        .m_learn_run(learn_run),
+        .m_learn_valid(learn_valid)
     );
 
     // Back in order, and out
@@ -372,7 +418,6 @@ module vq_fetch_chains #(
         .m_drop_ready(m_drop_ready)
     );
 
-    wire unused = &{1'b0, db_info, issue_avail, issue_used, walk_desc, walk_avail, walk_used,
-                    more_room};
+    wire unused = &{1'b0, db_info, issue_avail, issue_used, walk_desc, walk_avail, walk_used};
 endmodule
 `resetall

@@ -2,7 +2,7 @@
 // vq_fetch_order - put the chains back into the order in which they were available.
 //   Contract    a place is given to each chain at its start; chains leave in the order of their
 //               places, each once, after its end came
-//   Latency     3 cycles, end to output
+//   Latency     2 cycles, end to output; no places for 2**ORDER_W cycles after a reset
 //   Throughput  1 chain per cycle
 `resetall
 `timescale 1ns / 1ps
@@ -32,15 +32,21 @@ module vq_fetch_order #(
 );
     localparam PLACES = 2**ORDER_W;
 
-    reg  [ORDER_W:0]   tail_reg, head_reg;      // one bit more than an index tells full from empty
-    reg  [PLACES-1:0]  done_reg;
+    // A place's mark says in which round of the places its last chain ended: rounds 0 and 1 take
+    // turns. After reset all marks are set to the round that is not expected next
+    reg  [ORDER_W:0]   tail_reg, head_reg;      // the top bit is the round
+    reg                marks [0:PLACES-1];
+    reg                clear_reg;               // tail_reg goes through all places
     reg                valid_reg;
-    wire               full = tail_reg == (head_reg ^ {1'b1, {ORDER_W{1'b0}}});
-    wire               step = done_reg[head_reg[ORDER_W-1:0]] && (!valid_reg || m_ready);
+    wire [ORDER_W-1:0] head      = head_reg[ORDER_W-1:0];
+    wire               end_round = head_reg[ORDER_W] ^ (s_end_place < head);
+    wire               done      = !clear_reg && marks[head] == head_reg[ORDER_W];
+    wire               full      = tail_reg == (head_reg ^ {1'b1, {ORDER_W{1'b0}}});
+    wire               step      = done && (!valid_reg || m_ready);
 
     assign m_place       = tail_reg[ORDER_W-1:0];
-    assign m_place_valid = !full;
-    assign m_oldest      = head_reg[ORDER_W-1:0];
+    assign m_place_valid = !full && !clear_reg;
+    assign m_oldest      = head;
     assign m_empty       = tail_reg == head_reg;
     assign m_valid       = valid_reg;
 
@@ -50,24 +56,25 @@ module vq_fetch_order #(
         .write_addr(s_end_place),
         .write_data(s_end_data),
         .read_en(step),
-        .read_addr(head_reg[ORDER_W-1:0]),
+        .read_addr(head),
         .read_data(m_data)
     );
 
     always @(posedge clk) begin
-        if (m_place_take) tail_reg <= tail_reg + 1'b1;
+        if (clear_reg || s_end_valid)
+            marks[clear_reg ? m_place : s_end_place] <= clear_reg ? 1'b0 : end_round;
+        if (m_place_take || clear_reg) tail_reg <= tail_reg + 1'b1;
+        if (clear_reg && m_place == {ORDER_W{1'b1}}) clear_reg <= 1'b0;
         if (step) head_reg <= head_reg + 1'b1;
         valid_reg <= step || (valid_reg && !m_ready);
-        if (s_end_valid) done_reg[s_end_place] <= 1'b1;
-        if (step) done_reg[head_reg[ORDER_W-1:0]] <= 1'b0;
         if (rst) begin
             tail_reg  <= {(ORDER_W+1){1'b0}};
-            head_reg  <= {(ORDER_W+1){1'b0}};
-            done_reg  <= {PLACES{1'b0}};
+            head_reg  <= {1'b1, {ORDER_W{1'b0}}};
+            clear_reg <= 1'b1;
             valid_reg <= 1'b0;
         end
     end
 
-    `VQ_ASSERT(a_once, !s_end_valid || !done_reg[s_end_place])
+    `VQ_ASSERT(a_once, !s_end_valid || (!clear_reg && marks[s_end_place] != end_round))
 endmodule
 `resetall

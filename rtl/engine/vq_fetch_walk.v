@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fetch_walk - check each descriptor, store its segment, and end or go on with its chain.
 //   Contract    a chain ends with its totals, or with a fault in the order of checks of
-//               docs/architecture.md; nothing of a chain is used before it ended. A walk that
-//               finds no chunk free beyond the reserve is sent round again; the oldest one never
-//               is, for long
-//   Latency     1 cycle, descriptor to end
+//               docs/architecture.md; nothing of a chain is used before it ended. What was read
+//               beyond the end of a chain is thrown away, errors and all. A walk that finds no
+//               chunk free beyond the reserve is sent round again; the oldest one never is, for
+//               long
+//   Latency     0 cycles, descriptor to end
 //   Throughput  1 descriptor per cycle
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
 `include "vq_walk.vh"
-`include "vq_check.vh"
 
 module vq_fetch_walk #(
     parameter QID_W     = 2,    // queue number, bits
@@ -18,26 +18,39 @@ module vq_fetch_walk #(
     parameter ORDER_W   = 6,    // place in the order of chains, bits
     parameter RESERVE   = 32,   // chunks that only the oldest chain may take
     parameter MAX_CHAIN = 128,  // descriptors of a chain, at most
+    parameter COUNT_W   = 8,    // descriptors of a chain, bits
     parameter WALK_W    = `VQ_WALK_W    // derived, not to be set
 ) (
     input  wire               clk,
     input  wire               rst,
     input  wire               s_indirect,       // INDIRECT_DESC negotiated
     // Walks whose descriptors were asked for, in order; a bad one has none
-    input  wire [WALK_W-1:0]  s_walk,
+    input  wire [ORDER_W-1:0] s_walk_order,
+    input  wire               s_walk_fresh,     // nothing is known yet
+    input  wire [3:0]         s_walk_count,     // descriptors asked for
+    input  wire               s_walk_bad,
+    input  wire               s_walk_error,     // bad: its entry could not be read
+    input  wire [QID_W-1:0]   s_walk_queue,
+    input  wire [15:0]        s_walk_head,
+    input  wire [TAG_W-1:0]   s_walk_tag,
+    input  wire [WALK_W-1:0]  s_walk_known,
     input  wire               s_walk_valid,
     output wire               s_walk_ready,
-    // Descriptors, one packet a walk
+    // Descriptors, in the order of the walks
     input  wire [127:0]       s_desc_data,
     input  wire               s_desc_error,
-    input  wire               s_desc_last,
     input  wire               s_desc_valid,
     output wire               s_desc_ready,
     // The queue's size
     output wire [QID_W-1:0]   m_table_queue,
     input  wire [15:0]        s_table_size,
     // Walks that go on (there is always room)
-    output wire [WALK_W-1:0]  m_more_walk,
+    output wire [ORDER_W-1:0] m_more_order,
+    output wire [QID_W-1:0]   m_more_queue,
+    output wire               m_more_sequel,    // where its last read ended
+    output wire [WALK_W-1:0]  m_more_known,
+    output wire [63:0]        m_more_table,
+    output wire               m_more_jump,      // to the table at m_more_table
     output wire               m_more_valid,
     // Chunks: s_oldest is the oldest chain's place in the order
     input  wire [ORDER_W-1:0] s_oldest,
@@ -64,28 +77,40 @@ module vq_fetch_walk #(
     output wire               m_end_bad,
     output wire [4:0]         m_end_code,
     output wire [16:0]        m_end_desc,
-    output wire               m_end_valid
+    output wire               m_end_valid,
+    // What a good chain was like, for vq_fetch_issue
+    output wire [QID_W-1:0]   m_learn_queue,
+    output wire [2:0]         m_learn_run,
+    output wire               m_learn_valid
 );
 `include "vq_faults.vh"
-    // The walk at hand: from the list at a packet's start, then from the register
-    reg  [WALK_W-1:0]  walk_reg;
-    reg                first_reg;       // the next descriptor starts a packet
-    reg                drain_reg;       // the rest of the packet is of no use
-    wire [WALK_W-1:0]  walk = first_reg ? s_walk : walk_reg;
+    // What is known of the walk that comes; nothing where it is fresh
+    wire [TAG_W-1:0]   k_chunk;
+    wire [2:0]         k_pos, k_run;
+    wire [COUNT_W-1:0] k_count;
+    wire [31:0]        k_readable, k_writable;
+    wire               k_some_writable, k_in_table, k_running;
+    wire [TAG_W+1:0]   k_w_at;
+    wire [16:0]        k_table_size;
+    wire [15:0]        k_index;
+    assign {k_chunk, k_pos, k_count, k_readable, k_writable, k_some_writable, k_w_at, k_in_table,
+            k_table_size, k_index, k_run, k_running} = s_walk_known;
 
-    wire [QID_W-1:0]   queue;
-    wire [15:0]        head, count, index;
-    wire [ORDER_W-1:0] order;
-    wire [TAG_W-1:0]   tag, chunk, w_chunk;
-    wire [2:0]         pos;
-    wire [1:0]         w_pos;
-    wire [31:0]        readable, writable;
-    wire               some_writable, in_table, bad;
-    wire [63:0]        table_addr;
-    wire [16:0]        table_size;
-    wire [4:0]         code;
-    assign {queue, head, order, tag, chunk, pos, count, readable, writable, some_writable,
-            w_chunk, w_pos, in_table, table_addr, table_size, index, bad, code} = walk;
+    // The walk at hand
+    reg                valid_reg;
+    reg                drain_reg;       // what is left of its descriptors is of no use
+    reg  [3:0]         left_reg;        // descriptors that are left
+    reg                bad_reg, error_reg;
+    reg  [ORDER_W-1:0] order_reg;
+    reg  [QID_W-1:0]   queue_reg;
+    reg  [15:0]        head_reg, index_reg;
+    reg  [TAG_W-1:0]   tag_reg, chunk_reg;
+    reg  [2:0]         pos_reg, run_reg;
+    reg  [COUNT_W-1:0] count_reg;
+    reg  [31:0]        readable_reg, writable_reg;
+    reg                some_writable_reg, in_table_reg, running_reg;
+    reg  [TAG_W+1:0]   w_at_reg;
+    reg  [16:0]        table_size_reg;
 
     // The descriptor
     wire [63:0] d_addr;
@@ -97,126 +122,153 @@ module vq_fetch_walk #(
     wire        f_indirect = d_flags[2];
 
     // The checks
-    wire [64:0] d_end   = {1'b0, d_addr} + {33'd0, d_len};
-    wire        wraps   = d_end[64] && d_end[63:0] != 64'd0;
-    wire [32:0] sum     = {1'b0, f_write ? writable : readable} + {1'b0, d_len};
-    wire [16:0] next_bound = in_table ? table_size : {1'b0, s_table_size};
+    wire [32:0] d_end   = {1'b0, d_addr[31:0]} + {1'b0, d_len};
+    wire        wraps   = &d_addr[63:32] && d_end[32] && d_end[31:0] != 32'd0;
+    wire [32:0] sum     = {1'b0, f_write ? writable_reg : readable_reg} + {1'b0, d_len};
+    wire [16:0] bound   = in_table_reg ? table_size_reg : {1'b0, s_table_size};
+    wire [15:0] count16 = {{(16-COUNT_W){1'b0}}, count_reg};
     reg  [4:0]  found;                  // fault of this descriptor, 0 for none
 
     always @* begin
         found = 5'd0;
-        if (s_desc_error) found = in_table ? FAULT_MEM_INDIRECT : FAULT_MEM_DESC;
+        if (s_desc_error) found = in_table_reg ? FAULT_MEM_INDIRECT : FAULT_MEM_DESC;
         else if (f_indirect) begin
-            if (in_table) found = FAULT_INDIRECT_NESTED;
+            if (in_table_reg) found = FAULT_INDIRECT_NESTED;
             else if (!s_indirect) found = FAULT_INDIRECT_NOT_NEGOTIATED;
             else if (f_next) found = FAULT_INDIRECT_WITH_NEXT;
             else if (d_len == 32'd0 || d_len[3:0] != 4'd0) found = FAULT_INDIRECT_SIZE;
             else if (wraps) found = FAULT_ADDR_WRAP;
         end
-        else if (count == s_table_size) found = FAULT_CHAIN_TOO_LONG;
-        else if (count == MAX_CHAIN[15:0]) found = FAULT_CHAIN_OVER_CAP;
-        else if (some_writable && !f_write) found = FAULT_READ_AFTER_WRITE;
+        else if (count16 == s_table_size) found = FAULT_CHAIN_TOO_LONG;
+        else if (count16 == MAX_CHAIN[15:0]) found = FAULT_CHAIN_OVER_CAP;
+        else if (some_writable_reg && !f_write) found = FAULT_READ_AFTER_WRITE;
         else if (wraps) found = FAULT_ADDR_WRAP;
         else if (sum[32]) found = FAULT_CHAIN_BYTES;
-        else if (f_next && {1'b0, d_next} >= next_bound) found = FAULT_NEXT_RANGE;
+        else if (f_next && {1'b0, d_next} >= bound) found = FAULT_NEXT_RANGE;
     end
 
     // What happens with it
-    wire no_desc   = first_reg && bad;                  // a bad walk comes without descriptors
-    wire go        = (!first_reg || s_walk_valid) && !drain_reg && (no_desc || s_desc_valid);
-    wire fails     = no_desc || found != 5'd0;
+    wire go        = valid_reg && !drain_reg && (bad_reg || s_desc_valid);
+    wire fails     = bad_reg || found != 5'd0;
     wire jumps     = !fails && f_indirect;              // on to the table
-    wire grow      = !fails && !jumps && pos[2];        // needs another chunk
-    wire may_grow  = s_free_valid && (order == s_oldest || s_free_count > RESERVE[TAG_W:0]);
-    wire again     = grow && !may_grow;
+    wire full      = !fails && !jumps && pos_reg[2];    // needs another chunk
+    wire may_grow  = s_free_valid && (order_reg == s_oldest || s_free_count > RESERVE[TAG_W:0]);
+    wire again     = full && !may_grow;
+    wire grow      = full && may_grow;
     wire stores    = !fails && !jumps && !again;
     wire ends      = fails || (stores && !f_next);
-    wire follows   = stores && f_next && in_table && !s_desc_last && d_next == index + 16'd1;
+    wire last      = left_reg == 4'd1;
+    wire in_row    = d_next == index_reg + 16'd1;
+    wire follows   = stores && f_next && in_row && !last;
     wire more      = !ends && !follows;
+    wire leaves    = bad_reg || (s_desc_valid && last);
 
-    wire [TAG_W-1:0] at_chunk  = grow ? s_free_tag : chunk;
-    wire [1:0]       at_pos    = grow ? 2'd0 : pos[1:0];
-    wire             w_first   = f_write && !some_writable;
-    wire [16:0]      d_entries = |d_len[31:20] ? 17'h10000 : {1'b0, d_len[19:4]};
+    // What is known then
+    wire [TAG_W-1:0]   at_chunk  = grow ? s_free_tag : chunk_reg;
+    wire [1:0]         at_pos    = pos_reg[1:0];        // 0 in a new chunk: a full one has 4
+    wire               w_first   = f_write && !some_writable_reg;
+    wire [16:0]        d_entries = |d_len[31:20] ? 17'h10000 : {1'b0, d_len[19:4]};
+    wire [2:0]         n_pos     = stores ? {1'b0, at_pos} + 3'd1 : pos_reg;
+    wire [COUNT_W-1:0] n_count   = count_reg + {{(COUNT_W-1){1'b0}}, stores};
+    wire [31:0]        n_readable = stores && !f_write ? sum[31:0] : readable_reg;
+    wire [31:0]        n_writable = stores && f_write ? sum[31:0] : writable_reg;
+    wire               n_some_writable = some_writable_reg || (stores && f_write);
+    wire [TAG_W+1:0]   n_w_at    = stores && w_first ? {at_chunk, at_pos} : w_at_reg;
+    wire               n_in_table = in_table_reg || jumps;
+    wire [16:0]        n_table_size = jumps ? d_entries : table_size_reg;
+    wire [15:0]        n_index   = jumps ? 16'd0 : again ? index_reg : d_next;
+    wire               goes_on   = stores && f_next && running_reg;
+    wire [2:0]         n_run     = run_reg + {2'd0, goes_on && in_row && run_reg != 3'd7};
+    wire               n_running = running_reg && !jumps && (!goes_on || in_row);
 
-    wire [WALK_W-1:0] stored = {
-        queue, head, order, tag, at_chunk, {1'b0, at_pos} + 3'd1, count + 16'd1,
-        f_write ? readable : sum[31:0], f_write ? sum[31:0] : writable, some_writable || f_write,
-        w_first ? at_chunk : w_chunk, w_first ? at_pos : w_pos,
-        in_table, table_addr, table_size, d_next, bad, code};
-    wire [WALK_W-1:0] jumped = {
-        queue, head, order, tag, chunk, pos, count, readable, writable, some_writable,
-        w_chunk, w_pos, 1'b1, d_addr, d_entries, 16'd0, bad, code};
-
-    assign s_walk_ready  = go && first_reg;
-    assign s_desc_ready  = drain_reg || (go && !no_desc);
-    assign m_table_queue = queue;
-    assign m_more_walk   = jumps ? jumped : again ? walk : stored;
+    assign s_walk_ready  = !valid_reg || leaves;
+    assign s_desc_ready  = valid_reg && !bad_reg;
+    assign m_table_queue = queue_reg;
+    assign m_more_order  = order_reg;
+    assign m_more_queue  = queue_reg;
+    assign m_more_sequel = stores && in_row;
+    assign m_more_known  = {at_chunk, n_pos, n_count, n_readable, n_writable, n_some_writable,
+                            n_w_at, n_in_table, n_table_size, n_index, n_run, n_running};
+    assign m_more_table  = d_addr;
+    assign m_more_jump   = jumps;
     assign m_more_valid  = go && more;
-    assign m_free_take   = go && stores && grow;
+    assign m_free_take   = go && grow;
     assign m_write_at    = {at_chunk, at_pos};
     assign m_write_data  = {d_addr, d_len};
     assign m_write_valid = go && stores;
-    assign m_link_tag    = chunk;
+    assign m_link_tag    = chunk_reg;
     assign m_link_next   = s_free_tag;
-    assign m_link_valid  = go && stores && grow;
+    assign m_link_valid  = go && grow;
 
     always @(posedge clk) begin
+        if (s_walk_ready) valid_reg <= s_walk_valid;
+        if (go && !last && !follows) drain_reg <= 1'b1;
+        if (s_desc_valid && s_desc_ready) left_reg <= left_reg - 4'd1;
         if (go) begin
-            walk_reg <= stored;
-            if (no_desc || s_desc_last) first_reg <= 1'b1;
-            else begin
-                first_reg <= !follows;
-                drain_reg <= !follows;
-            end
+            chunk_reg         <= at_chunk;
+            pos_reg           <= n_pos;
+            count_reg         <= n_count;
+            readable_reg      <= n_readable;
+            writable_reg      <= n_writable;
+            some_writable_reg <= n_some_writable;
+            w_at_reg          <= n_w_at;
+            index_reg         <= n_index;
+            run_reg           <= n_run;
         end
-        if (drain_reg && s_desc_valid && s_desc_last) drain_reg <= 1'b0;
-        if (rst) begin
-            first_reg <= 1'b1;
-            drain_reg <= 1'b0;
+        if (s_walk_ready && s_walk_valid) begin
+            drain_reg         <= 1'b0;
+            left_reg          <= s_walk_count;
+            bad_reg           <= s_walk_bad;
+            error_reg         <= s_walk_error;
+            order_reg         <= s_walk_order;
+            queue_reg         <= s_walk_queue;
+            head_reg          <= s_walk_head;
+            tag_reg           <= s_walk_tag;
+            chunk_reg         <= s_walk_fresh ? s_walk_tag : k_chunk;
+            pos_reg           <= s_walk_fresh ? 3'd0 : k_pos;
+            count_reg         <= s_walk_fresh ? {COUNT_W{1'b0}} : k_count;
+            readable_reg      <= s_walk_fresh ? 32'd0 : k_readable;
+            writable_reg      <= s_walk_fresh ? 32'd0 : k_writable;
+            some_writable_reg <= !s_walk_fresh && k_some_writable;
+            w_at_reg          <= s_walk_fresh ? {(TAG_W+2){1'b0}} : k_w_at;
+            in_table_reg      <= !s_walk_fresh && k_in_table;
+            table_size_reg    <= k_table_size;
+            index_reg         <= s_walk_fresh ? s_walk_head : k_index;
+            run_reg           <= s_walk_fresh ? 3'd0 : k_run;
+            running_reg       <= s_walk_fresh || k_running;
         end
+        if (rst) valid_reg <= 1'b0;
     end
 
-    // The end, through a register
-    reg                end_valid_reg, end_bad_reg;
-    reg  [4:0]         end_code_reg;
-    reg  [16:0]        end_desc_reg;
-    reg  [ORDER_W-1:0] end_order_reg;
-    reg  [QID_W-1:0]   end_queue_reg;
-    reg  [15:0]        end_head_reg;
-    reg  [TAG_W-1:0]   end_tag_reg, end_last_reg;
-    reg  [31:0]        end_readable_reg, end_writable_reg;
-    reg  [TAG_W+1:0]   end_w_at_reg;
+    // The end
+    assign m_end_order    = order_reg;
+    assign m_end_queue    = queue_reg;
+    assign m_end_head     = head_reg;
+    assign m_end_tag      = tag_reg;
+    assign m_end_last     = at_chunk;
+    assign m_end_readable = n_readable;
+    assign m_end_writable = n_writable;
+    assign m_end_w_at     = n_w_at;
+    assign m_end_bad      = fails;
+    assign m_end_code     = !bad_reg ? found : error_reg ? FAULT_MEM_AVAIL : FAULT_HEAD_RANGE;
+    assign m_end_desc     = {in_table_reg, error_reg ? 16'd0 : index_reg};
+    assign m_end_valid    = go && ends;
+
+    reg  [QID_W-1:0] learn_queue_reg;
+    reg  [2:0]       learn_run_reg;
+    reg              learn_valid_reg;
 
     always @(posedge clk) begin
-        end_valid_reg <= go && ends && !rst;
-        if (go && ends) begin
-            end_bad_reg      <= fails;
-            end_code_reg     <= no_desc ? code : found;
-            end_desc_reg     <= {in_table, index};
-            end_order_reg    <= order;
-            end_queue_reg    <= queue;
-            end_head_reg     <= head;
-            end_tag_reg      <= tag;
-            end_last_reg     <= stores ? at_chunk : chunk;
-            end_readable_reg <= f_write ? readable : sum[31:0];
-            end_writable_reg <= f_write ? sum[31:0] : writable;
-            end_w_at_reg     <= w_first ? {at_chunk, at_pos} : {w_chunk, w_pos};
+        learn_valid_reg <= go && ends && !fails && !rst;
+        if (go) begin
+            learn_queue_reg <= queue_reg;
+            learn_run_reg   <= run_reg;
         end
     end
 
-    assign m_end_order    = end_order_reg;
-    assign m_end_queue    = end_queue_reg;
-    assign m_end_head     = end_head_reg;
-    assign m_end_tag      = end_tag_reg;
-    assign m_end_last     = end_last_reg;
-    assign m_end_readable = end_readable_reg;
-    assign m_end_writable = end_writable_reg;
-    assign m_end_w_at     = end_w_at_reg;
-    assign m_end_bad      = end_bad_reg;
-    assign m_end_code     = end_code_reg;
-    assign m_end_desc     = end_desc_reg;
-    assign m_end_valid    = end_valid_reg;
+    assign m_learn_queue = learn_queue_reg;
+    assign m_learn_run   = learn_run_reg;
+    assign m_learn_valid = learn_valid_reg;
 
     wire unused = &{1'b0, d_flags[15:3]};
 endmodule

@@ -25,7 +25,7 @@ async def chunks_are_never_given_out_twice(dut: Any, longest: int) -> None:
     segments: dict[int, int] = {}
     links: dict[int, int] = {}
     linked: dict[int, int] = {}  # in this clock
-    expected: list[int | None] = [None, None]
+    expected: list[tuple[int | None, int | None]] = [(None, None), (None, None)]
     for clock in range(2500):
         drain = clock > 2000
         # One chunk, linked to the chain that is being built
@@ -35,20 +35,21 @@ async def chunks_are_never_given_out_twice(dut: Any, longest: int) -> None:
         if write_at is not None:
             data = random.getrandbits(96)
             unit.set(s_write_at=write_at, s_write_data=data)
-        reads = [random.choice(list(segments)) if segments else None for _ in range(2)]
-        afters = [random.choice(list(links)) if links else None for _ in range(2)]
-        for side, at, after in zip("ab", reads, afters):
+        linking = [4 * chunk + place for chunk in links for place in range(4)]
+        reads = [random.choice([*segments, *linking, None]) for _ in range(2)]
+        for side, at in zip("ab", reads):
             unit.set(**{f"s_read_{side}_en": at is not None, f"s_read_{side}_at": at or 0})
-            unit.set(**{f"s_after_{side}_tag": after or 0})
         await unit.settled()
         got = int(dut.m_free_tag.value) if take and dut.m_free_valid.value == 1 else None
-        for side, after in zip("ab", afters):
-            if after is not None:
-                assert int(getattr(dut, f"m_after_{side}_next").value) == links[after]
         for number, side in enumerate("ab"):
-            if expected[number] is not None:
-                assert int(getattr(dut, f"m_read_{side}_data").value) == expected[number]
-        expected = [None if at is None else segments[at] for at in reads]
+            data_now, after_now = expected[number]
+            if data_now is not None:
+                assert int(getattr(dut, f"m_read_{side}_data").value) == data_now
+            if after_now is not None:
+                assert int(getattr(dut, f"m_after_{side}_next").value) == after_now
+        for number, at in enumerate(reads):
+            if at is not None:  # without a read both hold
+                expected[number] = segments.get(at), links.get(at // 4)
         if write_at is not None:
             segments[write_at] = data
         free = int(dut.m_free_count.value)
@@ -111,3 +112,21 @@ async def one_chunk_per_clock(dut: Any) -> None:
     unit.set(s_release_a_valid=0)
     await unit.clocks(chunks)
     assert int(dut.m_free_count.value) >= chunks - 1
+    unit.set(m_free_ready=1)
+    tags = []
+    for _ in range(chunks - 2):
+        await unit.settled()
+        assert dut.m_free_valid.value == 1
+        tags.append(int(dut.m_free_tag.value))
+        await unit.clocks()
+    unit.set(m_free_ready=0)
+    await unit.clocks()
+    before = int(dut.m_free_count.value)
+    for tag in tags:
+        unit.set(s_release_b_first=tag, s_release_b_last=tag, s_release_b_valid=1)
+        await unit.settled()
+        assert dut.s_release_b_ready.value == 1
+        await unit.clocks()
+    unit.set(s_release_b_valid=0)
+    await unit.clocks(3)
+    assert int(dut.m_free_count.value) == before + len(tags)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of vq_fetch_chains, and so of vq_fetch_issue, _walk, _order and _retire and of
+"""Bench of vq_fetch_chains, and so of vq_fetch_issue, _hold, _walk, _order and _retire and of
 vq_desc_unpack: chain heads in, whole chains out, against the golden model's walker.
 
 The chain store is a model here, so what was stored can be read back as it will be used.
@@ -26,6 +26,7 @@ from pymodel.layout import (
 )
 from pymodel.memory import GuestMemory, MemoryFault
 from pymodel.walker import ChainWalker
+from tb.benches.channels import now
 from tb.benches.unit import Unit, test
 
 SPAN = 1 << 16  # bytes of memory of a queue: its table, then its indirect tables
@@ -57,7 +58,8 @@ class ChainsBench:
         self.layouts: list[SplitLayout] = []
         for queue, size in zip(range(self.queues), sizes * self.queues):
             base = self.memory.add_region((queue + 1) << 40, SPAN).base
-            self.layouts.append(SplitLayout(size, base, base + SPAN - 2, base + SPAN - 4))
+            table = base + DESC_BYTES * random.choice([0, 1, 6, 16])
+            self.layouts.append(SplitLayout(size, table, base + SPAN - 2, base + SPAN - 4))
         self.free = deque(random.sample(range(self.chunks), self.chunks))
         self.store: dict[int, tuple[int, int]] = {}
         self.links: dict[int, int] = {}
@@ -65,7 +67,8 @@ class ChainsBench:
         self.given: list[dict[str, Any]] = []  # chains that came out, in order
         self.dropped: list[int] = []  # queues
         self.heads: list[Head] = []
-        self.gathers = 0
+        self.shown: list[int] = []  # clocks of the beats of descriptors
+        self.out: list[int] = []  # clocks of the chains
 
     async def start(self, latency: int = 5, percent: int = 100) -> None:
         """Reset, set the queues up, and start everything."""
@@ -103,6 +106,7 @@ class ChainsBench:
                 dut.s_r_data.value = int.from_bytes(data, "little")
                 dut.s_r_error.value = error
                 dut.s_r_valid.value = 1
+                self.shown.append(now())
             clock += 1
             await RisingEdge(dut.clk)
 
@@ -133,6 +137,7 @@ class ChainsBench:
                 chain = {name: int(getattr(dut, f"m_req_{name}").value) for name in fields}
                 assert (dut.m_gather_valid.value == 1) == (chain["readable"] != 0)
                 self.given.append(self._read_back(chain))
+                self.out.append(now())
             stop = None
             if dut.m_fault_valid.value == 1 and dut.m_fault_ready.value == 1:
                 stop = int(dut.m_fault_queue.value)
@@ -183,7 +188,8 @@ class ChainsBench:
         await self.unit.until(lambda: len(self.given) + len(self.dropped) == total, "chains", 30000)
         await self.unit.clocks(20)
         assert len(self.given) + len(self.dropped) == total
-        assert len(self.free) == self.chunks, "chunks were lost"
+        assert len(self.free) >= self.chunks - 1, "chunks were lost"  # one is kept ready
+        self.check_reads()
         faults: list[tuple[int, int, int]] = []
         given = iter(self.given)
         stopped: set[int] = set()
@@ -213,6 +219,38 @@ class ChainsBench:
         assert next(given, None) is None, "a chain that should have been thrown away"
         seen = [(w.value["code"], w.value["queue"], w.value["desc"]) for w in self.fault.words]
         assert sorted(seen) == sorted(faults)
+
+    def check_reads(self) -> None:
+        """Hold that of the queues' tables no descriptor past the last one was read."""
+        for word in self.ar.words:
+            addr, layout = word.value["addr"], self.layouts[word.value["queue"]]
+            end = layout.table + DESC_BYTES * layout.size
+            if layout.table <= addr < layout.table + SPAN // 4:
+                last = addr // self.beat * self.beat + (word.value["beats"] - 1) * self.beat
+                assert addr < end and last < end, "read past the table's end"
+
+    def in_a_row(self, queue: int, head: int, count: int, after: list[int] | None = None) -> int:
+        """Write a chain of readable descriptors that lie in a row, then those in `after`."""
+        layout = self.layouts[queue]
+        order = [*range(head, head + count), *(after or [])]
+        for number, index in enumerate(order):
+            more = number < len(order) - 1
+            desc = Descriptor(random.getrandbits(40), 1 + number, int(more), 0)
+            self.write(layout.table, index, desc._replace(next=order[number + 1] if more else 0))
+        return head
+
+    async def learn(self, queue: int, count: int) -> None:
+        """Two chains of so many descriptors in a row at the table's start, to their ends."""
+        self.in_a_row(queue, 0, count)
+        for _ in range(2):
+            await self.alone(queue, 0)
+
+    async def alone(self, queue: int, head: int) -> None:
+        """Give one good chain and wait for it."""
+        total = len(self.given) + 1
+        self.give(queue, head)
+        await self.unit.until(lambda: len(self.given) == total, "a chain")
+        await self.unit.clocks(4)
 
     # What drivers do, good and bad
 
@@ -368,3 +406,124 @@ async def one_small_chain_per_clock(dut: Any) -> None:
     beats = 2 if bench.beat == 8 else 1
     if bench.unit.parameter("ORDER_W") >= 4:  # enough walks to cover the memory's latency
         assert taken[-1] - taken[0] <= 200 * beats + 20
+
+
+@test(us=3000)
+@cocotb.parametrize(count=[1, 2, 3, 4, 8], pace=[(3, 100), (20, 100), (9, 25)])
+async def chains_in_a_row_share_reads(dut: Any, count: int, pace: tuple[int, int]) -> None:
+    """Chains that lie in a row up to the end of the table: once their length is known, each
+    descriptor is read once, whole beats of them where the heads come fast enough."""
+    bench = ChainsBench(dut, [128], indirect=False)
+    chains = 128 // count
+    for number in range(chains):
+        bench.in_a_row(0, count * number, count)
+    await bench.start(*pace)
+    await bench.learn(0, count)
+    before = sum(word.value["beats"] for word in bench.ar.words)
+    for _ in range(2):
+        for number in range(chains):
+            bench.give(0, count * number)
+    await bench.done()
+    beats = sum(word.value["beats"] for word in bench.ar.words) - before
+    least = 2 * chains * count * DESC_BYTES // bench.beat
+    assert beats >= least
+    if bench.beat <= DESC_BYTES:
+        assert beats == least
+    elif bench.unit.parameter("ORDER_W") >= 4 and pace[1] == 100:
+        assert beats <= 1.3 * least + 4
+    if count == 1 and pace[1] < 100 and bench.unit.parameter("ORDER_W") >= 4:
+        assert len(bench.ar.words) < 2 * chains, "no read was shared"
+
+
+@test(us=3000)
+@cocotb.parametrize(turn=range(6), pace=[(3, 100), (15, 50)])
+async def wrong_guesses_cost_nothing_but_beats(dut: Any, turn: int, pace: tuple[int, int]) -> None:
+    """Chains of changing length in a row, some of which go on elsewhere, of all queues in turn."""
+    bench = ChainsBench(dut, [128, 64, 64], indirect=False)
+    heads: list[list[int]] = []
+    for queue in range(bench.queues):
+        size, mine, at, usual = bench.layouts[queue].size, [], 0, random.randint(1, 5)
+        elsewhere = list(range(size - 16, size))
+        random.shuffle(elsewhere)
+        while at < size - 16:
+            count = usual if random.random() < 0.7 else random.randint(1, 10)
+            count = min(count, size - 16 - at, bench.most - 3)
+            after = [elsewhere.pop() for _ in range(random.randint(1, 3)) if elsewhere]
+            mine.append(bench.in_a_row(queue, at, count, after if turn % 3 == 0 else None))
+            at += count
+        mine.append(bench.in_a_row(queue, size - 1, 1))
+        heads.append(mine)
+    await bench.start(*pace)
+    for _ in range(2):
+        rest = [list(mine) for mine in heads]
+        while any(rest):
+            queue = random.choice([number for number, mine in enumerate(rest) if mine])
+            for _ in range(random.randint(1, 4) if turn % 2 else 20):
+                if rest[queue]:
+                    bench.give(queue, rest[queue].pop(0))
+    beyond = bench.queues if turn > 3 else 0
+    for queue in range(beyond):  # right behind the last descriptor of the table
+        bench.give(queue, bench.layouts[queue].size - 1)
+        bench.give(queue, bench.layouts[queue].size)
+    await bench.done()
+    assert len(bench.fault.words) == beyond
+
+
+@test(us=3000)
+@cocotb.parametrize(turn=range(6))
+async def errors_beyond_a_chain_do_no_harm(dut: Any, turn: int) -> None:
+    """Refused descriptors that were read ahead of need harm no chain; one in use does, alone."""
+    bench = ChainsBench(dut, [64], indirect=False)
+    table = bench.layouts[0].table
+    line = -table % 64 // DESC_BYTES + 16  # the first descriptor of a line
+    await bench.start(random.choice([1, 9]), random.choice([100, 50]))
+    await bench.learn(0, 4)
+    single = [bench.in_a_row(0, line - n, 1) for n in (3, 2, 1)]
+    joined = bench.in_a_row(0, line - 8, 4), bench.in_a_row(0, line - 4, 1)
+    bench.memory.refuse(table + DESC_BYTES * line, 64)
+    bench.in_a_row(0, line + 4, 4)
+    for head in (*single, *joined, line + 4, *reversed(single), *joined, line + 4):
+        bench.give(0, head)
+    used = random.randrange(4)
+    if turn % 2:
+        bench.write(table, line - 1, Descriptor(5, 5, DESC_F_NEXT, line + used))
+        bench.give(0, line - 1)
+        bench.give(0, line + 4)
+    await bench.done()
+    assert len(bench.fault.words) == turn % 2
+
+
+@test()
+async def a_queue_that_stopped_is_guessed_anew(dut: Any) -> None:
+    """After a stop a queue's first read is of one descriptor, whatever its chains were like."""
+    bench = ChainsBench(dut, [64], indirect=False)
+    await bench.start()
+    await bench.learn(0, 4)
+    beats = -(-DESC_BYTES // bench.beat)
+    bench.give(0, 0)
+    await bench.done()
+    assert bench.ar.words[-1].value["beats"] >= min(4 * DESC_BYTES // bench.beat, 2)
+    bench.unit.set(s_fetchable=bench.fetchable & ~1)
+    await bench.unit.clocks(2)
+    bench.unit.set(s_fetchable=bench.fetchable)
+    await bench.unit.clocks()
+    reads = len(bench.ar.words)
+    bench.give(0, 0)
+    await bench.done()
+    assert bench.ar.words[reads].value["beats"] == beats
+    assert len(bench.ar.words) == reads + 4
+
+
+@test()
+@cocotb.parametrize(latency=[1, 30])
+async def one_chain_alone_is_not_kept_waiting(dut: Any, latency: int) -> None:
+    """The read leaves soon after its head came, and the chain soon after its descriptor."""
+    bench = ChainsBench(dut, [64], indirect=False)
+    bench.in_a_row(0, 5, 1)
+    await bench.start(latency)
+    await bench.unit.clocks(10 + (1 << bench.unit.parameter("ORDER_W")))
+    for _ in range(3):
+        bench.give(0, 5)
+        await bench.done()
+        assert bench.ar.words[-1].shown - bench.head.taken[-1] <= 2
+        assert bench.out[-1] - bench.shown[-1] <= 6

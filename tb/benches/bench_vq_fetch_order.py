@@ -11,11 +11,18 @@ import cocotb
 from tb.benches.unit import Unit, test
 
 
+async def places_are_there(dut: Any, unit: Unit) -> None:
+    """Wait for the first place after a reset; not longer than there are places."""
+    places = 1 << unit.parameter("ORDER_W")
+    await unit.until(lambda: dut.m_place_valid.value == 1, "the first place", places + 2)
+
+
 @test()
 @cocotb.parametrize(percent=[100, 40])
 async def ends_in_any_order_leave_in_the_order_of_places(dut: Any, percent: int) -> None:
     """Each chain leaves once, after its end, in the order of its place; places run out."""
     unit = await Unit(dut).start()
+    await places_are_there(dut, unit)
     sink = unit.sink(
         "m", percent, without=["m_place", "m_place_valid", "m_place_take", "m_oldest", "m_empty"]
     )
@@ -50,3 +57,38 @@ async def ends_in_any_order_leave_in_the_order_of_places(dut: Any, percent: int)
     await unit.clocks(100)
     assert [word.value["data"] for word in sink.words] == data
     assert dut.m_empty.value == 1 and full
+
+
+@test()
+async def a_reset_forgets_every_end(dut: Any) -> None:
+    """After a reset no chain leaves before its own end, whatever the places held."""
+    unit = await Unit(dut, m_ready=1).start()
+    places = 1 << unit.parameter("ORDER_W")
+    for started in (1, places // 2, places, 2 * places, 3 * places - 1):
+        await places_are_there(dut, unit)
+        for number in range(started):
+            unit.set(m_place_take=1, s_end_valid=0)
+            place = int(dut.m_place.value)
+            await unit.clocks()
+            unit.set(m_place_take=0, s_end_place=place, s_end_data=number)
+            unit.set(s_end_valid=int(number < started - 1))  # the last one has not ended
+            await unit.clocks()
+            unit.set(s_end_valid=0)
+            await unit.clocks(3)
+        unit.set(rst=1)
+        await unit.clocks(2)
+        unit.set(rst=0)
+        await unit.clocks()
+        await places_are_there(dut, unit)
+        assert dut.m_empty.value == 1
+        for _ in range(3):
+            unit.set(m_place_take=1)
+            await unit.clocks()
+        unit.set(m_place_take=0)
+        for _ in range(6):
+            await unit.clocks()
+            assert dut.m_valid.value == 0, "a chain left before its end"
+        unit.set(rst=1)
+        await unit.clocks(2)
+        unit.set(rst=0)
+        await unit.clocks()
