@@ -35,7 +35,7 @@ bench: setup ## Throughput and latency in cycles beside the limit of the bus: ta
 	@$(PYTHON) ci/setup.py bench || echo 'going on without plots'
 	@$(VENV_PYTHON) -m tb.measure.command $(BENCH)
 
-bench-page: setup ## Write the figures of the last whole `make bench` into docs/performance.md
+bench-page: setup ## Write the figures of the last whole `make bench` into the pages that show them
 	@$(VENV_PYTHON) -m tb.measure.command --page
 
 test: lint ## Lint, model tests, RTL and system tests on both simulators (PYTEST_ARGS)

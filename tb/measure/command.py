@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ci.toolchain import BUILD, ROOT
+from ci.toolchain import BUILD
 from tb.build import BuildError
 from tb.measure import report
 from tb.measure.points import (
@@ -42,7 +42,6 @@ from tb.sim import USAGE_ERROR, Screen, end_children
 
 WHOLE, PART = BUILD / "bench.json", BUILD / "bench-part.json"
 PLOTS = BUILD / "bench"
-PAGE = ROOT / "docs" / "performance.md"
 GROUP = 16  # points of one simulation
 JOBS = 2
 TIMEOUT_S = 1800
@@ -138,7 +137,9 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="only what the floors are about")
     parser.add_argument("--list", action="store_true", help="name the points, run none")
     parser.add_argument("--jobs", type=int, default=JOBS, help="simulations at once")
-    parser.add_argument("--page", action="store_true", help="fill docs/performance.md and end")
+    parser.add_argument(
+        "--page", action="store_true", help="write the last figures into the pages, end"
+    )
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error("--jobs is at least 1")
@@ -157,8 +158,9 @@ def write_page() -> int:
     except OSError:
         print(f"there is no {shown(WHOLE)}: run 'make bench' first", file=sys.stderr)
         return 1
-    PAGE.write_text(report.fill_page(PAGE.read_text(), report.page_parts(found)))
-    print(f"figures of {shown(WHOLE)} written into {shown(PAGE)}")
+    for page in report.PAGES:
+        page.write_text(report.fill_page(page.read_text(), report.page_parts(found)))
+        print(f"figures of {shown(WHOLE)} written into {shown(page)}")
     return 0
 
 

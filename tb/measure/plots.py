@@ -53,7 +53,11 @@ def figure(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     from matplotlib.lines import Line2D
 
     pyplot.rcParams.update({"svg.hashsalt": "bench", "font.size": 9, "axes.titlesize": 10})
-    shape = {"figsize": (10, 1 + 3.6 * len(rows)), "squeeze": False, "sharey": "row"}
+    shape: dict[str, Any] = {
+        "figsize": (10, 1 + 3.6 * len(rows)),
+        "squeeze": False,
+        "sharey": "row",
+    }
     whole, axes = pyplot.subplots(len(rows), len(DIRECTIONS), layout="constrained", **shape)
     for row, line in zip(rows, axes):
         for direction, one in zip(DIRECTIONS, line):

@@ -25,7 +25,7 @@ RING_ENTRIES = 16384  # of all queues together
 
 LOAD_CYCLES = 4000  # a point offers load for so long at least,
 LOAD_TRIPS = 24  # and for so many of the memory's latencies,
-LOAD_ROUNDS = 6  # so many batches,
+LOAD_ROUNDS = 10  # so many batches,
 LOAD_VISITS = 2  # and so many batches of each queue
 SMALL, SMALL_BUFFERS = 256, 1000  # so many buffers of fewer bytes than this
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from ci.toolchain import ROOT
 from tb.measure.points import BASE_BATCH, BASE_LATENCY, LATENCIES, WIDTHS
 
 Found = Mapping[str, Any]  # one point as build/bench.json holds it
 Row = Sequence[str]
 
 SMALL, LARGE = 64, 1500  # bytes
+PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
 
 
 # ---- verdict

@@ -33,13 +33,12 @@ from tb.bench import Bench
 from tb.free_running import Delays, FreeRunning
 from tb.measure.limits import LINE, segments
 from tb.measure.points import Point
-from tb.native_memory import ClassCount, Kind, latency
+from tb.native_memory import Kind, latency
 from tb.worlds import Setup, areas
 
 BASE, MEMORY = 0x8000_0000, 1 << 24
 TABLE_BYTES = 1 << 22  # of indirect tables, for all queues together
 LEAD_CYCLES = 20  # from the end of the set-up to the first batch
-SNAPSHOT_CYCLES = 100  # between two looks at the counters, at most
 PATIENCE = 200  # longest run, in limits of the whole load
 # Classes of guest memory, by which the native memory counts beats; 0 is payload
 PAYLOAD, DESCRIPTORS, RINGS, MARKS = range(4)
@@ -61,21 +60,13 @@ class Buffer(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """Beats since the start, by what they were for; each beat counts once."""
+    """Beats, by what they were for; each beat counts once."""
 
     r_payload: int
     r_descriptors: int
     r_rings: int
     w_payload: int
     w_rings: int
-
-
-class Snapshot(NamedTuple):
-    """What the bus and the engine had done by a cycle."""
-
-    cycle: int
-    used: int  # buffers
-    traffic: Traffic
 
 
 def free_order(point: Point) -> Callable[[int], Sequence[int]]:
@@ -90,10 +81,10 @@ def free_order(point: Point) -> Callable[[int], Sequence[int]]:
     return order
 
 
-def setup(point: Point) -> Setup:
-    """Return what both worlds start from."""
+def setup(point: Point, largest: int) -> Setup:
+    """Return what both worlds start from; `largest` is the ring that the device takes."""
     return Setup(
-        sizes=(point.ring_size,) * point.queues,
+        sizes=(min(point.ring_size, largest),) * point.queues,
         features=Feature.INDIRECT_DESC | Feature.EVENT_IDX,
         indirect="never",  # but where the point asks for it, chain by chain
         base=BASE,
@@ -139,7 +130,6 @@ class Load:
         self.bench, self.point, self.pair = bench, point, pair
         self.buffers = plan(point, pair)
         self.returned: set[int] = set()  # places in `buffers`
-        self.snapshots: list[Snapshot] = []
         self._seen = [0] * point.queues  # used index of each queue
         self._used = 0
 
@@ -158,23 +148,25 @@ class Load:
         memory.clear_accesses()
         memory.clear_counters()
 
-    def snapshot(self) -> None:
-        """Note what the bus and the engine have done so far."""
-        memory = self.bench.memory
+    def count_used(self) -> int:
+        """Return how many buffers the used indices have reached."""
         for queue, before in enumerate(self._seen):
             layout = self.pair.rtl.queue(queue).layout
-            index = U16.unpack(memory.read(layout.used_idx, 2))[0]
+            index = U16.unpack(self.bench.memory.read(layout.used_idx, 2))[0]
             self._used += (index - before) % INDEX_MODULUS
             self._seen[queue] = index
-        classes: list[ClassCount] = [memory.class_counters(n) for n in range(MARKS + 1)]
-        traffic = Traffic(
+        return self._used
+
+    def traffic(self) -> Traffic:
+        """Return what the bus has carried."""
+        classes = [self.bench.memory.class_counters(watch) for watch in range(MARKS + 1)]
+        return Traffic(
             classes[PAYLOAD].read_starts,
             classes[DESCRIPTORS].read_starts,
             classes[RINGS].read_starts + classes[MARKS].read_starts,
             classes[PAYLOAD].write_starts,
             sum(part.write_starts for part in classes[DESCRIPTORS:]),
         )
-        self.snapshots.append(Snapshot(self.bench.cycle, self._used, traffic))
 
     async def collect(self, queue: int) -> None:
         """Take back what a queue has returned."""
@@ -217,29 +209,23 @@ class Load:
         end = start + round(PATIENCE * pace * point.batches) + PATIENCE * point.latency
         for batch in range(point.batches):
             queue = batch % point.queues
-            await self._until(start + round(batch * pace))
+            await bench.wait_cycles(start + round(batch * pace) - bench.cycle)
             await self.collect(queue)
             while self.pair.rtl.queue(queue).num_free < needed:
                 await self._wait(pace, end)
                 await self.collect(queue)
             await self.publish(batch * point.batch)
-        while self._used < len(self.buffers):
+        while self.count_used() < len(self.buffers):
             await self._wait(pace, end)
         for queue in range(point.queues):
             await self.collect(queue)
 
-    async def _until(self, cycle: int) -> None:
-        """Return in a cycle; note now and then what happens meanwhile."""
-        while self.bench.cycle < cycle:
-            await self.bench.wait_cycles(min(SNAPSHOT_CYCLES, cycle - self.bench.cycle))
-            self.snapshot()
-
     async def _wait(self, pace: float, end: int) -> None:
         if self.bench.cycle > end:
             raise AssertionError(
-                f"{self._used} of {len(self.buffers)} buffers returned by cycle {self.bench.cycle}"
+                f"{self.count_used()} of {len(self.buffers)} buffers returned by cycle {end}"
             )
-        await self._until(self.bench.cycle + max(SNAPSHOT_CYCLES, round(pace)))
+        await self.bench.wait_cycles(max(32, round(pace)))
 
     async def compare(self) -> None:
         """Hold all of the memory and the registers against the model's; raise if they differ."""
@@ -279,23 +265,18 @@ def cycles_per_buffer(visible: Sequence[int], batch: int) -> float:
     return sum(spans) / len(spans) / (span * batch)
 
 
-def bus_use(snapshots: Sequence[Snapshot]) -> dict[str, float]:
-    """Return beats and idle cycles of each data channel, a buffer, in the steady state.
+def bus_use(traffic: Traffic, buffers: int, cycles: float) -> dict[str, float]:
+    """Return the beats of a buffer, and the cycles in which each data channel had none.
 
-    Between the first snapshots at which a quarter and three quarters of the buffers were used:
-    what is on its way at its ends is the same in both.
+    Args:
+        traffic: all beats of the run.
+        buffers: of the run.
+        cycles: a buffer takes in the steady state.
     """
-    total = snapshots[-1].used
-    first = next(shot for shot in snapshots if 4 * shot.used >= total)
-    last = next(shot for shot in snapshots if 4 * shot.used >= 3 * total)
-    buffers, cycles = last.used - first.used, last.cycle - first.cycle
-    if not buffers:
-        return {}
-    beats = [b - a for a, b in zip(first.traffic, last.traffic)]
-    use = {name: count / buffers for name, count in zip(Traffic._fields, beats)}
+    use = {name: beats / buffers for name, beats in traffic._asdict().items()}
     for channel in "rw":
-        taken = sum(n for name, n in zip(Traffic._fields, beats) if name.startswith(channel))
-        use[f"{channel}_idle"] = (cycles - taken) / buffers
+        taken = sum(beats for name, beats in use.items() if name.startswith(channel))
+        use[f"{channel}_idle"] = max(0.0, cycles - taken)  # the start and the end have beats too
     return use
 
 
@@ -315,8 +296,12 @@ async def measure(
         again: the memory's region is there from an earlier point.
         disturb: called before the first batch, to break something.
     """
+    if (point.data_w, True) != (device["data_w"], point.queues <= device["queues"]):
+        raise ValueError(f"not for a device of {device['data_w']} bits, {device['queues']} queues")
     bench.memory.configure(latency(point.latency))
-    pair = FreeRunning(bench, setup(point), Delays(notify=(0, 0)), **device)
+    pair = FreeRunning(
+        bench, setup(point, device["queue_size_max"]), Delays(notify=(0, 0)), **device
+    )
     await pair.start(again)
     load = Load(bench, point, pair)
     if point.direction == "tx":
@@ -336,5 +321,6 @@ async def measure(
     found["ratio"] = round(point.limit_cycles / measured, 4)
     found["buffers"] = len(load.buffers)
     found["notifications"] = pair.rtl.notifications
-    found |= {name: round(value, 4) for name, value in bus_use(load.snapshots).items()}
+    use = bus_use(load.traffic(), len(load.buffers), measured)
+    found |= {name: round(value, 4) for name, value in use.items()}
     return found
