@@ -14,7 +14,7 @@ module vq_dev_loopback #(
     parameter QUEUES  = 4,                                  // queues; 1 to 64
     parameter DATA_W  = 64,                                 // stream, bits; 64 to 512
     parameter CHAINS  = 256,                                // chains at a time; power of two
-    parameter CREDITS = CHAINS < 255 ? CHAINS : 255,        // chains per queue; 1 to 255
+    parameter CREDITS = CHAINS,                             // chains per queue; 1 to 16384
     parameter QID_W   = QUEUES > 1 ? $clog2(QUEUES) : 1,    // derived, not to be set
     parameter TAG_W   = $clog2(CHAINS)                      // derived, not to be set
 ) (
@@ -48,7 +48,7 @@ module vq_dev_loopback #(
     // Level per queue: it works. Credits, always taken
     input  wire [QUEUES-1:0]   s_live,
     output wire [QID_W-1:0]    m_credit_queue,
-    output wire [7:0]          m_credit_count,
+    output wire [15:0]         m_credit_count,
     output wire                m_credit_valid
 );
     if (DATA_W < 64 || DATA_W > 512 || 2**$clog2(DATA_W) != DATA_W) begin : gen_bad_data

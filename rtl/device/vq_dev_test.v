@@ -11,11 +11,12 @@
 `default_nettype none
 
 module vq_dev_test #(
-    parameter QUEUES = 4,                                   // queues; 1 to 64
-    parameter DATA_W = 64,                                  // stream, bits; 64 to 512
-    parameter CHAINS = 256,                                 // chains at a time; power of two
-    parameter QID_W  = QUEUES > 1 ? $clog2(QUEUES) : 1,     // derived, not to be set
-    parameter TAG_W  = $clog2(CHAINS)                       // derived, not to be set
+    parameter QUEUES  = 4,                                  // queues; 1 to 64
+    parameter DATA_W  = 64,                                 // stream, bits; 64 to 512
+    parameter CHAINS  = 256,                                // chains at a time; power of two
+    parameter CREDITS = CHAINS,                             // chains per queue; 1 to 16384
+    parameter QID_W   = QUEUES > 1 ? $clog2(QUEUES) : 1,    // derived, not to be set
+    parameter TAG_W   = $clog2(CHAINS)                      // derived, not to be set
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -47,7 +48,7 @@ module vq_dev_test #(
     // Level per queue: it works. Credits, always taken
     input  wire [QUEUES-1:0]   s_live,
     output wire [QID_W-1:0]    m_credit_queue,
-    output wire [7:0]          m_credit_count,
+    output wire [15:0]         m_credit_count,
     output wire                m_credit_valid,
     // Configuration space: byte offset from its start, 4-aligned; s_cfg_write is a pulse
     input  wire [10:0]         s_cfg_addr,
@@ -71,7 +72,7 @@ module vq_dev_test #(
     wire                      loop_axis_tlast;
     wire                      loop_axis_tvalid;
     wire [QID_W-1:0]          loop_credit_queue;
-    wire [7:0]                loop_credit_count;
+    wire [15:0]               loop_credit_count;
     wire                      loop_credit_valid;
     wire                      pat_req_ready;
     wire                      pat_axis_ready;
@@ -83,7 +84,7 @@ module vq_dev_test #(
     wire                      pat_axis_tlast;
     wire                      pat_axis_tvalid;
     wire [QID_W-1:0]          pat_credit_queue;
-    wire [7:0]                pat_credit_count;
+    wire [15:0]               pat_credit_count;
     wire                      pat_credit_valid;
     wire [31:0]               sink_errors;
 
@@ -105,7 +106,8 @@ module vq_dev_test #(
     vq_dev_loopback #(
         .QUEUES(QUEUES),
         .DATA_W(DATA_W),
-        .CHAINS(CHAINS)
+        .CHAINS(CHAINS),
+        .CREDITS(CREDITS)
     ) u_loopback (
         .clk(clk),
         .rst(rst),
@@ -139,7 +141,8 @@ module vq_dev_test #(
     vq_dev_pattern #(
         .QUEUES(QUEUES),
         .DATA_W(DATA_W),
-        .CHAINS(CHAINS)
+        .CHAINS(CHAINS),
+        .CREDITS(CREDITS)
     ) u_pattern (
         .clk(clk),
         .rst(rst),

@@ -13,7 +13,7 @@
 module vq_fn_answer #(
     parameter QUEUES  = 4,                              // queues; 1 to 64
     parameter CHAINS  = 256,                            // chains at a time; power of two, 2 or more
-    parameter CREDITS = 255,                            // chains per queue; 1 to 255
+    parameter CREDITS = CHAINS,                         // chains per queue; 1 to 16384
     parameter QID_W   = QUEUES > 1 ? $clog2(QUEUES) : 1,    // derived, not to be set
     parameter TAG_W   = $clog2(CHAINS)                      // derived, not to be set
 ) (
@@ -36,7 +36,7 @@ module vq_fn_answer #(
     // Level per queue: it works. Credits, always taken
     input  wire [QUEUES-1:0] s_live,
     output wire [QID_W-1:0]  m_credit_queue,
-    output wire [7:0]        m_credit_count,
+    output wire [15:0]       m_credit_count,
     output wire              m_credit_valid
 );
     localparam WIDTH = QID_W + TAG_W + 33;

@@ -11,7 +11,7 @@
 
 module vq_fn_credit #(
     parameter QUEUES  = 4,                              // queues; 1 to 64
-    parameter CREDITS = 64,                             // chains per queue; 1 to 255
+    parameter CREDITS = 256,                            // chains per queue; 1 to 16384
     parameter QID_W   = QUEUES > 1 ? $clog2(QUEUES) : 1 // derived, not to be set
 ) (
     input  wire              clk,
@@ -24,11 +24,11 @@ module vq_fn_credit #(
     output wire              s_return_ready,
     // Credits, always taken
     output wire [QID_W-1:0]  m_credit_queue,
-    output wire [7:0]        m_credit_count,
+    output wire [15:0]       m_credit_count,
     output wire              m_credit_valid
 );
-    if (CREDITS < 1 || CREDITS > 255) begin : gen_bad_credits
-        ERROR_CREDITS_must_be_1_to_255 u_error ();
+    if (CREDITS < 1 || CREDITS > 16384) begin : gen_bad_credits
+        ERROR_CREDITS_must_be_1_to_16384 u_error ();
     end
 
     localparam LAST = QUEUES - 1;
@@ -37,7 +37,7 @@ module vq_fn_credit #(
     reg  [QUEUES-1:0] live_reg;
     reg  [QUEUES-1:0] due_reg,   due_next;      // went live, not yet granted
     reg  [QID_W-1:0]  queue_reg, queue_next;
-    reg  [7:0]        count_reg, count_next;
+    reg  [15:0]       count_reg, count_next;
     reg               valid_reg, valid_next;
     wire              grant = due_reg[scan_reg];
 
@@ -51,12 +51,12 @@ module vq_fn_credit #(
         if (|due_reg) scan_next = scan_reg == LAST[QID_W-1:0] ? {QID_W{1'b0}} : scan_reg + 1'b1;
         due_next   = (due_reg | ~live_reg) & s_live;
         queue_next = s_return_queue;
-        count_next = 8'd1;
+        count_next = 16'd1;
         valid_next = s_return_valid;
         if (grant) begin
             due_next[scan_reg] = 1'b0;
             queue_next         = scan_reg;
-            count_next         = CREDITS[7:0];
+            count_next         = CREDITS[15:0];
             valid_next         = 1'b1;
         end
         if (!s_live[queue_next]) valid_next = 1'b0;

@@ -73,6 +73,9 @@ module vq_test_device #(
 );
     localparam [31:0] DEVICE_ID = 32'h0000003f;
     localparam [31:0] VENDOR_ID = 32'h4f505256;
+    // A queue of 64-byte buffers never waits for credit where memory answers in 512 cycles
+    localparam CREDITS = CHAINS < 256 ? CHAINS :
+                         DATA_W == 64 ? 256 : DATA_W == 128 ? 320 : DATA_W == 256 ? 640 : 1280;
     localparam QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1;
     localparam TAG_W = $clog2(CHAINS);
 
@@ -126,7 +129,7 @@ module vq_test_device #(
     wire                      in_tvalid;
     wire                      in_tready;
     wire [QID_W-1:0]          credit_queue;
-    wire [7:0]                credit_count;
+    wire [15:0]               credit_count;
     wire                      credit_valid;
     wire [QUEUES-1:0]         live;
     wire                      fn_rst;
@@ -287,7 +290,8 @@ module vq_test_device #(
     vq_dev_test #(
         .QUEUES(QUEUES),
         .DATA_W(DATA_W),
-        .CHAINS(CHAINS)
+        .CHAINS(CHAINS),
+        .CREDITS(CREDITS)
     ) u_function (
         .clk(clk),
         .rst(function_rst),

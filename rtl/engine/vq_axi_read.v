@@ -4,7 +4,7 @@
 //               is not alive never reaches the bus: its beats come back with an error. While
 //               halted no burst is started; drained says that none is in flight
 //   Latency     1 cycle burst to address channel; 1 cycle data channel to requester
-//   Throughput  1 burst and 1 beat per cycle
+//   Throughput  1 burst and 1 beat per cycle; a dead burst lets the bus run dry first
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -48,17 +48,31 @@ module vq_axi_read #(
     output wire                    m_axi_rready
 );
     localparam PORT_W  = PORTS > 1 ? $clog2(PORTS) : 1;
-    localparam COUNT_W = 12;            // bursts in flight of one requester, bits
+    localparam COUNT_W = 12;            // bursts in flight, bits
     localparam [2:0] SIZE = DATA_W == 64  ? 3'd3 : DATA_W == 128 ? 3'd4 :
                             DATA_W == 256 ? 3'd5 : 3'd6;
+    localparam [PORTS-1:0] ONE = 1;
+
+    // The burst at hand: on the address channel, or dead, to be answered here instead
+    reg  [PORT_W-1:0]  id_reg;
+    reg  [63:0]        addr_reg;
+    reg  [7:0]         len_reg;         // beats after the next one
+    reg                valid_reg, dead_reg;
+    reg  [COUNT_W-1:0] count_reg;       // bursts on the bus
+    wire               idle = count_reg == {COUNT_W{1'b0}};
+    // Dead beats wait until nothing is on the bus, so they come in their turn
+    wire               answer = dead_reg && idle;
+    wire               done   = m_axi_rvalid && m_axi_rlast;
 
     // Choice of a requester
-    wire [PORT_W-1:0] index;
-    wire              any, take;
-    reg  [63:0]       addr;
-    reg  [8:0]        beats;
-    reg  [QID_W-1:0]  queue;
-    integer           i;
+    wire [PORT_W-1:0]  index;
+    wire               any;
+    wire               can   = !dead_reg && (!valid_reg || m_axi_arready) && !s_halt;
+    wire               take  = any && can;
+    wire [8:0]         beats = s_ar_beats[9*index +: 9];
+    wire [QID_W-1:0]   queue = s_ar_queue[QID_W*index +: QID_W];
+    wire               alive = s_alive[queue];
+    wire               send  = take && alive;
 
     vq_arbiter #(.PORTS(PORTS)) u_arbiter (
         .clk(clk),
@@ -69,84 +83,38 @@ module vq_axi_read #(
         .valid(any)
     );
 
-    always @* begin
-        addr  = 64'd0;
-        beats = 9'd0;
-        queue = {QID_W{1'b0}};
-        for (i = 0; i < PORTS; i = i + 1)
-            if (index == i[PORT_W-1:0]) begin
-                addr  = s_ar_addr[64*i +: 64];
-                beats = s_ar_beats[9*i +: 9];
-                queue = s_ar_queue[QID_W*i +: QID_W];
-            end
-    end
-
-    // The address channel's register, and the burst that is answered here instead
-    reg [PORT_W-1:0]  id_reg;
-    reg [63:0]        addr_reg;
-    reg [8:0]         beats_reg;
-    reg               valid_reg;
-    reg [PORT_W-1:0]  null_port_reg;
-    reg [8:0]         null_beats_reg;   // beats still to be answered with an error
-    wire              dead     = !s_alive[queue];
-    wire              busy     = null_beats_reg != 9'd0;
-    wire [PORTS-1:0]  in_flight;        // requesters with a burst on the bus
-    wire              port_idle = !in_flight[index];
-    wire              can_send = !valid_reg || m_axi_arready;
-    // A dead burst waits until its requester has nothing in flight: so its answer is in order
-    wire              go       = any && !s_halt && !busy && (dead ? port_idle : can_send);
-    wire              done     = m_axi_rvalid && m_axi_rlast;
-
-    assign take       = go;
-    assign s_ar_ready = {{(PORTS-1){1'b0}}, go} << index;
-    assign m_drained  = !valid_reg && !busy && !(|in_flight);
-
-    genvar g;
-    generate
-        for (g = 0; g < PORTS; g = g + 1) begin : gen_count
-            reg [COUNT_W-1:0] count_reg;
-            wire plus  = go && !dead && index == g;
-            wire minus = done && m_axi_rid == g;
-            assign in_flight[g] = count_reg != {COUNT_W{1'b0}};
-            always @(posedge clk) begin
-                if (plus && !minus) count_reg <= count_reg + 1'b1;
-                if (minus && !plus) count_reg <= count_reg - 1'b1;
-                if (rst) count_reg <= {COUNT_W{1'b0}};
-            end
-        end
-    endgenerate
+    assign s_ar_ready = can ? ONE << index : {PORTS{1'b0}};
+    assign m_drained  = !dead_reg && idle;
 
     always @(posedge clk) begin
-        if (m_axi_arready) valid_reg <= 1'b0;
-        if (go && !dead) begin
-            id_reg    <= index;
-            addr_reg  <= addr;
-            beats_reg <= beats - 9'd1;
-            valid_reg <= 1'b1;
+        if (take) begin
+            id_reg   <= index;
+            addr_reg <= s_ar_addr[64*index +: 64];
+            len_reg  <= beats[7:0] - 8'd1;
+        end else if (answer) begin
+            len_reg  <= len_reg - 8'd1;
         end
-        if (go && dead) begin
-            null_port_reg  <= index;
-            null_beats_reg <= beats;
-        end else if (busy && !m_axi_rvalid) begin
-            null_beats_reg <= null_beats_reg - 9'd1;
-        end
+        valid_reg <= send || (valid_reg && !m_axi_arready);
+        dead_reg  <= (take && !alive) || (dead_reg && !(answer && len_reg == 8'd0));
+        if (send && !done) count_reg <= count_reg + 1'b1;
+        if (done && !send) count_reg <= count_reg - 1'b1;
         if (rst) begin
-            valid_reg      <= 1'b0;
-            null_beats_reg <= 9'd0;
+            valid_reg <= 1'b0;
+            dead_reg  <= 1'b0;
+            count_reg <= {COUNT_W{1'b0}};
         end
     end
 
-    // Data, one register on the way; real data goes first
+    // Data, one register on the way
     reg [DATA_W-1:0] r_data_reg;
     reg              r_error_reg;
     reg [PORTS-1:0]  r_valid_reg;
 
     always @(posedge clk) begin
         if (m_axi_rvalid) r_data_reg <= m_axi_rdata;
-        r_error_reg <= !m_axi_rvalid || m_axi_rresp[1];
-        r_valid_reg <= {PORTS{1'b0}};
-        if (m_axi_rvalid) r_valid_reg <= {{(PORTS-1){1'b0}}, 1'b1} << m_axi_rid;
-        else if (busy) r_valid_reg <= {{(PORTS-1){1'b0}}, 1'b1} << null_port_reg;
+        r_error_reg <= answer || m_axi_rresp[1];
+        r_valid_reg <= m_axi_rvalid ? ONE << m_axi_rid :
+                       answer       ? ONE << id_reg    : {PORTS{1'b0}};
         if (rst) r_valid_reg <= {PORTS{1'b0}};
     end
 
@@ -155,7 +123,7 @@ module vq_axi_read #(
     assign m_r_valid     = r_valid_reg;
     assign m_axi_arid    = {{(4-PORT_W){1'b0}}, id_reg};
     assign m_axi_araddr  = addr_reg;
-    assign m_axi_arlen   = beats_reg[7:0];
+    assign m_axi_arlen   = len_reg;
     assign m_axi_arsize  = SIZE;
     assign m_axi_arburst = 2'b01;       // INCR
     assign m_axi_arcache = 4'b0011;     // normal, not cacheable, bufferable
@@ -163,6 +131,6 @@ module vq_axi_read #(
     assign m_axi_arvalid = valid_reg;
     assign m_axi_rready  = 1'b1;        // room was reserved before the burst was asked for
 
-    wire unused = &{1'b0, beats_reg[8], m_axi_rresp[0], m_axi_rid};
+    wire unused = &{1'b0, beats[8], m_axi_rresp[0], m_axi_rid};
 endmodule
 `resetall

@@ -15,7 +15,7 @@ module vq_engine #(
     parameter MAX_CHAIN      = 128,     // longest chain, descriptors; up to 2 * CHAINS
     parameter CHAINS         = 256,     // chunks of four segments; power of two, 16 to 4096
     parameter ORDER_W        = 6,       // chains walked at once, 2**ORDER_W
-    parameter READ_BEATS     = 512,     // payload beats in flight or waiting; power of two
+    parameter READ_BEATS     = 1024,    // payload beats in flight or waiting; power of two
     parameter QID_W          = QUEUES > 1 ? $clog2(QUEUES) : 1,     // derived, not to be set
     parameter TAG_W          = $clog2(CHAINS)                       // derived, not to be set
 ) (
@@ -70,7 +70,7 @@ module vq_engine #(
     input  wire                s_axis_tvalid,
     output wire                s_axis_tready,
     input  wire [QID_W-1:0]    s_credit_queue,
-    input  wire [7:0]          s_credit_count,
+    input  wire [15:0]         s_credit_count,
     input  wire                s_credit_valid,
     output wire [QUEUES-1:0]   m_live,
     output wire                m_fn_rst,

@@ -67,7 +67,8 @@ module vq_fetch_avail #(
 );
     localparam LANE_W      = $clog2(DATA_W/8);
     localparam ENTRIES_MAX = 32;        // entries asked for at once
-    localparam AVAIL_BEATS = 4096 / DATA_W < 16 ? 16 : 4096 / DATA_W;
+    localparam AVAIL_BEATS = 2048 / DATA_W < 16 ? 16 : 2048 / DATA_W;
+    localparam BURSTS      = QUEUES > 8 ? 32 : 16;
 
     wire [QID_W-1:0] ring_queue, avail_queue, look_queue;
     wire [15:0]      ring_size, look_index;
@@ -140,8 +141,8 @@ module vq_fetch_avail #(
     wire              ab_look, ab_error, ab_last, ab_valid, ab_ready;
 
     vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(64),
-        .BEATS(AVAIL_BEATS), .BURSTS(16)
+        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(2*ENTRIES_MAX),
+        .BEATS(AVAIL_BEATS), .BURSTS(BURSTS), .SPLIT_EN(1'b0)
     ) u_avail_port (
         .clk(clk),
         .rst(rst),

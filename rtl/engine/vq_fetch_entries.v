@@ -2,7 +2,7 @@
 // vq_fetch_entries - sort what was read from the available rings into index values and chain
 // heads.
 //   Contract    answers keep the order of the requests. A beat's values leave one by one
-//   Latency     0 cycles to a head; 1 cycle to the answer of a look
+//   Latency     0 cycles
 //   Throughput  1 head or 1 answer per cycle
 `resetall
 `timescale 1ns / 1ps
@@ -44,7 +44,10 @@ module vq_fetch_entries #(
     wire [LANE_W-2:0] which = s_beat_offset[LANE_W-1:1] + done_reg;
     wire [15:0]       value = s_beat_data[16*which +: 16];
     wire              final_value = {1'b0, done_reg} + 1'b1 == s_beat_count[LANE_W:1];
-    wire              look_room;
+    wire              look_room, held_valid;
+    wire              look = s_beat_valid && s_beat_look;
+    wire [QID_W+16:0] answer = {s_beat_queue, value, s_beat_error};
+    wire [QID_W+16:0] held;
     wire              move = s_beat_valid && (s_beat_look ? look_room : m_head_ready);
 
     assign s_beat_ready = (s_beat_look ? look_room : m_head_ready) && final_value;
@@ -53,14 +56,18 @@ module vq_fetch_entries #(
     assign m_head_error = s_beat_error;
     assign m_head_valid = s_beat_valid && !s_beat_look;
 
+    assign {m_look_queue, m_look_index, m_look_error} = held_valid ? held : answer;
+    assign m_look_valid = held_valid || look;
+
+    // Answers that are not taken at once
     vq_fifo #(.WIDTH(QID_W+17), .DEPTH(LIST)) u_looks (
         .clk(clk),
         .rst(rst),
-        .s_data({s_beat_queue, value, s_beat_error}),
-        .s_valid(s_beat_valid && s_beat_look),
+        .s_data(answer),
+        .s_valid(look && (held_valid || !m_look_ready)),
         .s_ready(look_room),
-        .m_data({m_look_queue, m_look_index, m_look_error}),
-        .m_valid(m_look_valid),
+        .m_data(held),
+        .m_valid(held_valid),
         .m_ready(m_look_ready)
     );
 
@@ -71,6 +78,6 @@ module vq_fetch_entries #(
 
     wire unused = &{1'b0, s_beat_offset[0], s_beat_count[0]};
 
-    `VQ_ASSERT(a_look_room, !(s_beat_valid && s_beat_look) || look_room)
+    `VQ_ASSERT(a_look_room, !look || look_room)
 endmodule
 `resetall

@@ -12,7 +12,7 @@ module vq_gather_path #(
     parameter QID_W     = 2,        // queue number, bits
     parameter TAG_W     = 8,        // chunk of the chain store, bits
     parameter MAX_BYTES = 256,      // longest burst, bytes; power of two
-    parameter BEATS     = 512       // beats in flight or waiting; power of two
+    parameter BEATS     = 1024      // beats in flight or waiting; power of two
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -50,7 +50,7 @@ module vq_gather_path #(
     input  wire                m_fault_ready
 );
     localparam LANE_W = $clog2(DATA_W/8);
-    localparam BURSTS = 256;        // bursts in flight
+    localparam BURSTS = BEATS * DATA_W / 512;   // in flight: BEATS in bursts of 64 bytes
 
     wire [QID_W-1:0]  g_queue, gp_queue, gb_queue;
     wire [TAG_W-1:0]  g_tag;

@@ -26,7 +26,7 @@ module vq_liveness #(
     input  wire               s_stop_valid,
     // Credits from the device function
     input  wire [QID_W-1:0]   s_credit_queue,
-    input  wire [7:0]         s_credit_count,
+    input  wire [COUNT_W-1:0] s_credit_count,
     input  wire               s_credit_valid,
     // Chains started by the visits, with the credit left before it
     input  wire [QID_W-1:0]   s_started_queue,
@@ -102,7 +102,7 @@ module vq_liveness #(
         .clear(none),
         .write_en(s_credit_valid || meet),
         .write_addr(s_credit_valid ? s_credit_queue : scan_reg),
-        .write_data(s_credit_valid ? granted_old + {{(COUNT_W-8){1'b0}}, s_credit_count}
+        .write_data(s_credit_valid ? granted_old + s_credit_count
                                    : started_scan),
         .read_a_addr(s_credit_queue),
         .read_a_data(granted_old),

@@ -3,7 +3,7 @@
 //   Contract    the beats of a request come out in order, requests in order; a burst is asked for
 //               only when all its beats have room here, so the read data channel never waits for
 //               a requester. m_beat_offset and m_beat_count name the beat's bytes of the request
-//   Latency     1 cycle request to burst; 1 cycle (2 with BLOCK_EN) data to beat
+//   Latency     0 cycles request to burst; 0 cycles (1 with BLOCK_EN) data to beat
 //   Throughput  1 beat per cycle, whatever the memory's latency, while BEATS covers it
 `resetall
 `timescale 1ns / 1ps
@@ -18,7 +18,8 @@ module vq_read_port #(
     parameter       MAX_BYTES = 256,    // longest burst, bytes; power of two, up to 4096
     parameter       BEATS     = 64,     // beats in flight or waiting; power of two of 2 bursts
     parameter       BURSTS    = 16,     // bursts in flight; power of two
-    parameter [0:0] BLOCK_EN  = 1'b0,   // data in block RAM
+    parameter [0:0] BLOCK_EN  = 1'b0,   // data and notes in block RAM
+    parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no request crosses a MAX_BYTES boundary
     parameter       LANE_W    = $clog2(DATA_W/8)    // derived, not to be set
 ) (
     input  wire              clk,
@@ -50,8 +51,11 @@ module vq_read_port #(
     output wire              m_beat_valid,
     input  wire              m_beat_ready
 );
-    localparam BYTES  = DATA_W / 8;
-    localparam ROOM_W = $clog2(BEATS) + 1;
+    localparam BYTES   = DATA_W / 8;
+    localparam LONGEST = MAX_BYTES > BYTES ? MAX_BYTES / BYTES : 1;     // beats of a burst
+    localparam BEAT_W  = $clog2(LONGEST) + 1;
+    localparam SPAN_W  = $clog2(MAX_BYTES > BYTES ? MAX_BYTES : BYTES);
+    localparam ROOM_W  = $clog2(BEATS) + 1;
 
     if (MAX_BYTES > BEATS * BYTES / 2 || MAX_BYTES > 256 * BYTES) begin : gen_bad_beats
         ERROR_BEATS_must_hold_two_bursts_of_MAX_BYTES u_error ();
@@ -63,82 +67,148 @@ module vq_read_port #(
     wire [QID_W+INFO_W-1:0] burst_info;
     wire              burst_last, burst_valid, burst_ready;
 
-    vq_burst_split #(
-        .ADDR_W(64), .LEN_W(LEN_W), .INFO_W(QID_W+INFO_W), .MAX_BYTES(MAX_BYTES)
-    ) u_split (
-        .clk(clk),
-        .rst(rst),
-        .s_req_addr(s_req_addr),
-        .s_req_len(s_req_len),
-        .s_req_info({s_req_queue, s_req_info}),
-        .s_req_valid(s_req_valid),
-        .s_req_ready(s_req_ready),
-        .m_burst_addr(burst_addr),
-        .m_burst_len(burst_len),
-        .m_burst_info(burst_info),
-        .m_burst_last(burst_last),
-        .m_burst_valid(burst_valid),
-        .m_burst_ready(burst_ready)
-    );
+    generate
+        if (SPLIT_EN) begin : gen_split
+            vq_burst_split #(
+                .ADDR_W(64), .LEN_W(LEN_W), .INFO_W(QID_W+INFO_W), .MAX_BYTES(MAX_BYTES),
+                .PASS_EN(1'b1)
+            ) u_split (
+                .clk(clk),
+                .rst(rst),
+                .s_req_addr(s_req_addr),
+                .s_req_len(s_req_len),
+                .s_req_info({s_req_queue, s_req_info}),
+                .s_req_valid(s_req_valid),
+                .s_req_ready(s_req_ready),
+                .m_burst_addr(burst_addr),
+                .m_burst_len(burst_len),
+                .m_burst_info(burst_info),
+                .m_burst_last(burst_last),
+                .m_burst_valid(burst_valid),
+                .m_burst_ready(burst_ready)
+            );
+        end else begin : gen_whole
+            assign burst_addr  = s_req_addr;
+            assign burst_len   = s_req_len[12:0];
+            assign burst_info  = {s_req_queue, s_req_info};
+            assign burst_last  = 1'b1;
+            assign burst_valid = s_req_valid;
+            assign s_req_ready = burst_ready;
+            `VQ_ASSUME(a_one_burst, !s_req_valid || {{(32-SPAN_W){1'b0}}, s_req_addr[SPAN_W-1:0]} +
+                {{(32-LEN_W){1'b0}}, s_req_len} <= 1 << SPAN_W)
+        end
+    endgenerate
 
-    wire [12:0] reach = {{(13-LANE_W){1'b0}}, burst_addr[LANE_W-1:0]} + burst_len - 13'd1;
-    wire [12:0] reach_beats = reach >> LANE_W;
-    wire [8:0]  beats = reach_beats[8:0] + 9'd1;
+    // No burst crosses a boundary of SPAN_W bits
+    wire [SPAN_W-1:0] reach = burst_addr[SPAN_W-1:0] + burst_len[SPAN_W-1:0] - 1'b1;
+    wire [BEAT_W-1:0] more;             // beats after the burst's first one
 
-    // Room: beats not yet promised to a burst
+    generate
+        if (BEAT_W > 1) begin : gen_many
+            assign more = {1'b0, reach[SPAN_W-1:LANE_W] - burst_addr[SPAN_W-1:LANE_W]};
+        end else begin : gen_one
+            assign more = 1'b0;
+        end
+    endgenerate
+
+    // Room: beats not yet promised to a burst. One is asked for when the longest would fit
     reg  [ROOM_W-1:0] room_reg;
-    wire [ROOM_W+8:0] room_wide = {9'd0, room_reg};
-    wire              has_room  = room_wide >= {{ROOM_W{1'b0}}, beats};
+    wire              has_room = |room_reg[ROOM_W-1:BEAT_W-1];
     wire              note_ready, note_valid, beat_taken;
-    wire              issue = burst_valid && has_room && note_ready && m_ar_ready;
+    wire              may   = has_room && note_ready;
+    wire              issue = m_ar_valid && m_ar_ready;
+    wire [9:0]        beats = {{(10-BEAT_W){1'b0}}, more} + 10'd1;
+    wire [ROOM_W-1:0] promised;
 
     assign m_ar_addr   = burst_addr;
-    assign m_ar_beats  = beats;
+    assign m_ar_beats  = beats[8:0];
     assign m_ar_queue  = burst_info[INFO_W +: QID_W];
-    assign m_ar_valid  = burst_valid && has_room && note_ready;
-    assign burst_ready = m_ar_ready && has_room && note_ready;
+    assign m_ar_valid  = burst_valid && may;
+    assign burst_ready = m_ar_ready && may;
 
-    wire [ROOM_W+8:0] promised = issue ? {{ROOM_W{1'b0}}, beats} : {(ROOM_W+9){1'b0}};
+    generate
+        if (ROOM_W > 10) begin : gen_deep
+            assign promised = {{(ROOM_W-10){1'b0}}, beats} & {ROOM_W{issue}};
+        end else begin : gen_shallow
+            assign promised = beats[ROOM_W-1:0] & {ROOM_W{issue}};
+        end
+    endgenerate
 
     always @(posedge clk) begin
-        room_reg <= room_reg - promised[ROOM_W-1:0] + {{(ROOM_W-1){1'b0}}, beat_taken};
+        room_reg <= room_reg - promised + {{(ROOM_W-1){1'b0}}, beat_taken};
         if (rst) room_reg <= BEATS[ROOM_W-1:0];
     end
 
     // A note for each burst in flight: where its bytes lie
     wire [LANE_W-1:0] note_first, note_end;
-    wire [8:0]        note_beats;
+    wire [BEAT_W-1:0] note_more;
     wire [INFO_W-1:0] note_info;
     wire              note_last, note_ready_out;
 
-    vq_fifo #(.WIDTH(2*LANE_W+9+INFO_W+1), .DEPTH(BURSTS)) u_notes (
+    vq_fifo #(.WIDTH(2*LANE_W+BEAT_W+INFO_W+1), .DEPTH(BURSTS), .BLOCK_EN(BLOCK_EN)) u_notes (
         .clk(clk),
         .rst(rst),
-        .s_data({burst_addr[LANE_W-1:0], reach[LANE_W-1:0], beats,
+        .s_data({burst_addr[LANE_W-1:0], reach[LANE_W-1:0], more,
                  burst_info[INFO_W-1:0], burst_last}),
         .s_valid(issue),
         .s_ready(note_ready),
-        .m_data({note_first, note_end, note_beats, note_info, note_last}),
+        .m_data({note_first, note_end, note_more, note_info, note_last}),
         .m_valid(note_valid),
         .m_ready(note_ready_out)
     );
 
-    // Data, in the order of the bursts
-    wire data_valid, data_room;
+    // Data, in the order of the bursts: a beat that finds none before it goes past the FIFO
+    wire              fifo_push, fifo_pop, fifo_error, fifo_valid, fifo_room;
+    wire [DATA_W-1:0] fifo_data;
+    wire              data_valid;
+
     vq_fifo #(.WIDTH(DATA_W+1), .DEPTH(BEATS), .BLOCK_EN(BLOCK_EN)) u_data (
         .clk(clk),
         .rst(rst),
         .s_data({s_r_error, s_r_data}),
-        .s_valid(s_r_valid),
-        .s_ready(data_room),
-        .m_data({m_beat_error, m_beat_data}),
-        .m_valid(data_valid),
-        .m_ready(beat_taken)
+        .s_valid(fifo_push),
+        .s_ready(fifo_room),
+        .m_data({fifo_error, fifo_data}),
+        .m_valid(fifo_valid),
+        .m_ready(fifo_pop)
     );
 
-    reg  [8:0] beat_reg;                // beats of the burst that have left
-    wire       beat_first = beat_reg == 9'd0;
-    wire       beat_final = beat_reg + 9'd1 == note_beats;
+    generate
+        if (BLOCK_EN) begin : gen_past_block
+            // A word of block RAM shows late, so one beat is kept in front of it
+            reg  [ROOM_W-1:0] count_reg;        // beats in the FIFO
+            reg  [DATA_W-1:0] front_reg;
+            reg               front_error_reg, front_valid_reg;
+            wire              past = count_reg == {ROOM_W{1'b0}} &&
+                                     (!front_valid_reg || beat_taken);
+            assign fifo_push    = s_r_valid && !past;
+            assign fifo_pop     = beat_taken && !front_valid_reg;
+            assign data_valid   = front_valid_reg || fifo_valid;
+            assign m_beat_data  = front_valid_reg ? front_reg : fifo_data;
+            assign m_beat_error = front_valid_reg ? front_error_reg : fifo_error;
+            always @(posedge clk) begin
+                if (s_r_valid && past) {front_error_reg, front_reg} <= {s_r_error, s_r_data};
+                if (past) front_valid_reg <= s_r_valid;
+                else if (beat_taken) front_valid_reg <= 1'b0;
+                if (fifo_push && !fifo_pop) count_reg <= count_reg + 1'b1;
+                if (fifo_pop && !fifo_push) count_reg <= count_reg - 1'b1;
+                if (rst) begin
+                    front_valid_reg <= 1'b0;
+                    count_reg       <= {ROOM_W{1'b0}};
+                end
+            end
+        end else begin : gen_past
+            assign fifo_push    = s_r_valid && (fifo_valid || !beat_taken);
+            assign fifo_pop     = beat_taken;
+            assign data_valid   = fifo_valid || s_r_valid;
+            assign m_beat_data  = fifo_valid ? fifo_data : s_r_data;
+            assign m_beat_error = fifo_valid ? fifo_error : s_r_error;
+        end
+    endgenerate
+
+    reg  [BEAT_W-1:0] beat_reg;         // beats of the burst that have left
+    wire              beat_first = beat_reg == {BEAT_W{1'b0}};
+    wire              beat_final = beat_reg == note_more;
     wire [LANE_W-1:0] from = beat_first ? note_first : {LANE_W{1'b0}};
     wire [LANE_W-1:0] upto = beat_final ? note_end : {LANE_W{1'b1}};
 
@@ -151,12 +221,12 @@ module vq_read_port #(
     assign note_ready_out = beat_taken && beat_final;
 
     always @(posedge clk) begin
-        if (beat_taken) beat_reg <= beat_final ? 9'd0 : beat_reg + 9'd1;
-        if (rst) beat_reg <= 9'd0;
+        if (beat_taken) beat_reg <= beat_final ? {BEAT_W{1'b0}} : beat_reg + 1'b1;
+        if (rst) beat_reg <= {BEAT_W{1'b0}};
     end
 
-    wire unused = &{1'b0, reach_beats[12:9], promised[ROOM_W+8:ROOM_W]};
+    wire unused = &{1'b0, burst_len, beats[9]};
 
-    `VQ_ASSERT(a_room, !s_r_valid || data_room)
+    `VQ_ASSERT(a_room, !fifo_push || fifo_room)
 endmodule
 `resetall

@@ -3,8 +3,8 @@
 //   Contract    a notified queue is visited, once it is fetchable, after at most QUEUES - 1 other
 //               visits; a notification that comes during a visit leads to another visit after it.
 //               A visit that ended for want of credit is repeated when one comes
-//   Latency     2 cycles, notification to visit
-//   Throughput  1 visit every 2 cycles
+//   Latency     1 cycle, notification to visit
+//   Throughput  1 visit every 2 cycles of one queue, 1 per cycle of all
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -44,7 +44,8 @@ module vq_schedule #(
     wire [QUEUES-1:0] credit = s_credit_valid ? one << s_credit_queue : zero;
     wire [QUEUES-1:0] done   = s_done_valid ? one << s_done_queue : zero;
     wire [QUEUES-1:0] starve = s_done_starved ? done : zero;
-    wire [QUEUES-1:0] due    = pend_reg & s_fetchable & ~busy_reg;
+    wire [QUEUES-1:0] may    = s_fetchable & ~busy_reg;
+    wire [QUEUES-1:0] due    = (pend_reg | notify) & may;
     wire [QID_W-1:0]  index;
     wire              any;
     wire              choose = any && (!visit_valid_reg || m_visit_ready);
@@ -62,7 +63,7 @@ module vq_schedule #(
     assign m_visit_queue = visit_reg;
     assign m_visit_valid = visit_valid_reg;
     assign m_busy        = busy_reg;
-    assign m_idle        = !any && !(|busy_reg);
+    assign m_idle        = !(|(pend_reg & may)) && !(|busy_reg);
 
     always @(posedge clk) begin
         if (m_visit_ready) visit_valid_reg <= 1'b0;
@@ -71,7 +72,7 @@ module vq_schedule #(
             visit_valid_reg <= 1'b1;
         end
         // A credit that races with the end of a starved visit counts: look again
-        pend_reg    <= s_ready & ((pend_reg & ~chosen) | notify | (starved_reg & credit) |
+        pend_reg    <= s_ready & (((pend_reg | notify) & ~chosen) | (starved_reg & credit) |
                                   (starve & (credit | credit_reg)));
         starved_reg <= s_ready & ((starved_reg & ~credit) | (starve & ~(credit | credit_reg)));
         credit_reg  <= (credit_reg | credit) & ~chosen;

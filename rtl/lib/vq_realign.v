@@ -6,6 +6,7 @@
 //               last beat if any input beat had s_error
 //   Latency     2 cycles, the beat that completes an output beat to that beat
 //   Throughput  1 input beat per cycle; 1 more cycle where a packet's last input beat spills over
+//               and the next packet's first one gives an output beat of its own
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -41,37 +42,48 @@ module vq_realign #(
     reg  [LANE_W-1:0] fill_reg;         // lane that is filled next, within a packet
     wire [LANE_W-1:0] fill   = first_reg ? s_start : fill_reg;
     wire [LANE_W-1:0] turn   = fill - s_offset;             // wraps: lanes turn around
-    wire [LANE_W+1:0] reach  = {2'b00, fill} + {1'b0, s_count};
-    wire [2*DATA_W-1:0] twice = {s_data, s_data} << {turn, 3'b000};
+    wire [LANE_W:0]   reach  = {1'b0, fill} + s_count;      // less than 2 * BYTES
+    reg  [DATA_W-1:0] turned;           // lanes turned up by `turn`
+    integer           i;
+
+    always @* begin
+        turned = s_data;
+        for (i = 0; i < LANE_W; i = i + 1)
+            if (turn[i]) turned = (turned << (8 << i)) | (turned >> (DATA_W - (8 << i)));
+    end
 
     reg  [DATA_W-1:0] turned_reg;
     reg  [LANE_W-1:0] turned_fill_reg;
-    reg  [LANE_W+1:0] turned_reach_reg;
+    reg  [LANE_W:0]   turned_reach_reg;
     reg               turned_last_reg, turned_error_reg, turned_valid_reg;
 
     // Stage 2: merge with the bytes kept back, give out full beats
     reg  [DATA_W-1:0] keep_reg;         // lanes below the next fill are valid
-    reg  [LANE_W:0]   spill_count_reg;
+    reg  [LANE_W-1:0] spill_count_reg;
     reg               spill_reg;        // keep_reg holds a packet's last bytes
-    reg               error_reg;        // an earlier beat of this packet had an error
+    reg               error_reg;        // an earlier beat of that packet had an error
     reg  [DATA_W-1:0] out_data_reg;
     reg  [LANE_W:0]   out_count_reg;
     reg               out_error_reg, out_last_reg, out_valid_reg;
 
-    wire out_free = !out_valid_reg || m_ready;
-    wire take     = turned_valid_reg && out_free && !spill_reg;
-    wire over     = turned_reach_reg > BYTES[LANE_W+1:0];
-    wire full     = turned_reach_reg >= BYTES[LANE_W+1:0];
-    wire error    = error_reg || turned_error_reg;
+    wire [LANE_W-1:0] rest     = turned_reach_reg[LANE_W-1:0];  // where full: bytes beyond
+    wire              full     = turned_reach_reg[LANE_W];
+    wire              over     = full && rest != {LANE_W{1'b0}};
+    wire              gives    = full || turned_last_reg;       // an output beat
+    wire              out_free = !out_valid_reg || m_ready;
+    // A beat that gives none moves while the spill before it leaves
+    wire              take     = turned_valid_reg && out_free && !(spill_reg && gives);
+    wire              error    = (error_reg && !spill_reg) || turned_error_reg;
+    wire [BYTES-1:0]  kept     = ~({BYTES{1'b1}} << turned_fill_reg);
     wire [DATA_W-1:0] merged;
-    wire [LANE_W+1:0] excess = turned_reach_reg - BYTES[LANE_W+1:0];  // used where full only
-
-    wire [BYTES-1:0] kept = ~({BYTES{1'b1}} << turned_fill_reg);
 
     genvar g;
     generate
         for (g = 0; g < BYTES; g = g + 1) begin : gen_lane
-            assign merged[8*g +: 8] = kept[g] ? keep_reg[8*g +: 8] : turned_reg[8*g +: 8];
+            assign merged[8*g +: 8] = kept[g] || spill_reg ? keep_reg[8*g +: 8]
+                                                           : turned_reg[8*g +: 8];
+            always @(posedge clk)
+                if (take && (full || !kept[g])) keep_reg[8*g +: 8] <= turned_reg[8*g +: 8];
         end
     endgenerate
 
@@ -85,7 +97,7 @@ module vq_realign #(
     always @(posedge clk) begin
         if (s_ready) turned_valid_reg <= s_valid;
         if (s_ready && s_valid) begin
-            turned_reg       <= twice[2*DATA_W-1:DATA_W];
+            turned_reg       <= turned;
             turned_fill_reg  <= fill;
             turned_reach_reg <= reach;
             turned_last_reg  <= s_last;
@@ -94,27 +106,21 @@ module vq_realign #(
             fill_reg         <= reach[LANE_W-1:0];
         end
         if (out_free) begin
-            out_valid_reg <= 1'b0;
-            if (spill_reg) begin
-                out_data_reg  <= keep_reg;
-                out_count_reg <= spill_count_reg;
-                out_error_reg <= error_reg;
-                out_last_reg  <= 1'b1;
-                out_valid_reg <= 1'b1;
-                spill_reg     <= 1'b0;
-                error_reg     <= 1'b0;
-            end
+            out_valid_reg <= spill_reg || (turned_valid_reg && gives);
+            spill_reg     <= 1'b0;
+            error_reg     <= error_reg && !spill_reg;
+        end
+        if (out_free && (spill_reg || turned_valid_reg)) begin
+            out_data_reg  <= merged;
+            out_count_reg <= spill_reg ? {1'b0, spill_count_reg} :
+                             full      ? BYTES[LANE_W:0]         : {1'b0, rest};
+            out_error_reg <= spill_reg ? error_reg : error;
+            out_last_reg  <= spill_reg || (turned_last_reg && !over);
         end
         if (take) begin
-            keep_reg        <= full ? turned_reg : merged;
-            spill_count_reg <= excess[LANE_W:0];
+            spill_count_reg <= rest;
             spill_reg       <= turned_last_reg && over;
             error_reg       <= error && (!turned_last_reg || over);
-            out_data_reg    <= merged;
-            out_count_reg   <= full ? BYTES[LANE_W:0] : turned_reach_reg[LANE_W:0];
-            out_error_reg   <= error;
-            out_last_reg    <= turned_last_reg && !over;
-            out_valid_reg   <= full || turned_last_reg;
         end
         if (rst) begin
             first_reg        <= 1'b1;
@@ -124,8 +130,6 @@ module vq_realign #(
             out_valid_reg    <= 1'b0;
         end
     end
-
-    wire unused = &{1'b0, twice[DATA_W-1:0], excess[LANE_W+1], reach[LANE_W+1]};
 
     `VQ_ASSUME(a_count, !s_valid || (s_count != {(LANE_W+1){1'b0}} &&
         {2'b00, s_offset} + {1'b0, s_count} <= BYTES[LANE_W+1:0]))

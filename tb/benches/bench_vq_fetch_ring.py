@@ -13,7 +13,7 @@ from cocotb.triggers import First, RisingEdge
 
 from pymodel.faults import Fault
 from pymodel.layout import SplitLayout, need_event
-from tb.benches.unit import Unit, test
+from tb.benches.unit import Unit, check_rate, test
 
 WORD = 0x10000
 
@@ -104,6 +104,8 @@ class RingBench:
         assert value["addr"] == layout.avail_entry(first)
         assert 0 < count <= self.unit.parameter("ENTRIES_MAX")
         assert first % layout.size + count <= layout.size, "past the ring's end"
+        window = 2 * self.unit.parameter("ENTRIES_MAX")
+        assert value["addr"] % window + value["len"] <= window, "more than one burst"
         assert first + count <= self.seen[queue], "entries that no look has covered"
         self.fetched[queue] += count
 
@@ -299,3 +301,65 @@ async def visits_that_end_together_both_end(dut: Any) -> None:
         ack.send({})
         await unit.clocks(20)
         assert sorted(ended) == [0, 1], f"visits {ended} ended with the answer {offset} clocks on"
+
+
+@test(us=200)
+async def an_idle_queue_is_served_at_once(dut: Any) -> None:
+    """Visit to look 1 clock, index to entries 2; the suppression comes with the entries."""
+    bench = RingBench(dut, False)
+    unit = await bench.unit.start()
+    unit.set(s_ready=(1 << bench.queues) - 1, s_started_credit=0x4000)
+    unit.answer("m_table_queue", bench._table)
+    visit, look = unit.source("s_visit"), unit.source("s_look")
+    req, write = unit.sink("m_req"), unit.sink("m_write")
+    visit.send({"queue": 0})
+    await unit.until(lambda: bool(req.words), "look", 20)
+    look.send({"queue": 0, "index": 1, "error": 0})
+    await unit.until(lambda: len(req.words) == 3, "entries and the next look", 20)
+    assert req.words[0].shown - visit.taken[0] == 1
+    assert [word.shown - look.taken[0] for word in req.words[1:]] == [2, 3]
+    assert [word.value["look"] for word in req.words] == [1, 0, 1]
+    assert write.words[0].shown == req.words[1].shown
+
+
+@test(us=200)
+async def entries_are_asked_for_every_other_clock(dut: Any) -> None:
+    """A large queue, filled at once, with credit beyond 8 bits: ENTRIES_MAX each 2 clocks."""
+    bench = RingBench(dut, True)
+    bench.layouts[0] = SplitLayout(32768, 0, 1 << 40, 1 << 41)
+    await bench.start()
+    bench.credit = [3000] * bench.queues
+    bench.publish(0, 3000)
+    await unit_done(bench, 3000)
+    asked = [word for word in bench.req.words if not word.value["look"]]
+    most = bench.unit.parameter("ENTRIES_MAX")
+    assert len(asked) <= 3000 / most + 2
+    check_rate([word.taken for word in asked], "requests", spare=len(asked))
+
+
+async def unit_done(bench: RingBench, count: int) -> None:
+    """Wait until so many entries of queue 0 were asked for."""
+    await bench.unit.until(lambda: bench.fetched[0] == count, "entries")
+
+
+@test(us=400)
+async def a_visit_that_yielded_needs_no_other_look(dut: Any) -> None:
+    """Two full queues whose index was seen take turns, without a look between the turns."""
+    bench = RingBench(dut, True)
+    if bench.queues < 2:
+        return
+    for queue in (0, 1):
+        bench.layouts[queue] = SplitLayout(4096, 0, (1 + queue) << 40, (5 + queue) << 40)
+    await bench.start()
+    bench.credit = [4096] * bench.queues
+    for queue in (0, 1):
+        bench.publish(queue, 2000)
+    await bench.unit.until(lambda: bench.fetched[:2] == [2000, 2000], "entries")
+    first = [word for word in bench.req.words if not word.value["look"]][2:]
+    looks = [
+        word for word in bench.req.words if word.value["look"] and word.taken < first[-1].taken
+    ]
+    turns = [word.value["queue"] for word in first]
+    changes = sum(a != b for a, b in zip(turns, turns[1:]))
+    assert len(looks) <= 4 and changes > 4, f"{len(looks)} looks, {changes} turns"
+    await bench.done()

@@ -42,7 +42,9 @@ class PortBench:
         self.unit.each_clock(self._look)
 
     def ask(self, addr: int, length: int) -> None:
-        """Offer a request."""
+        """Offer a request; a port that does not split gets what fits in one burst of it."""
+        if not self.unit.parameter("SPLIT_EN"):
+            length = min(length, self.limit - addr % self.limit)
         info = random.getrandbits(self.unit.parameter("INFO_W"))
         queue = random.getrandbits(self.unit.parameter("QID_W"))
         self.sent.append({"addr": addr, "len": length, "info": info, "queue": queue})
@@ -162,3 +164,20 @@ async def one_beat_per_clock(dut: Any) -> None:
         bench.ask(number << 12, 16 * bench.limit if bench.limit < 256 else 4096)
     await bench.done()
     check_rate([word.taken for word in bench.out.words], "beats")
+
+
+@test(us=1000)
+async def one_request_per_clock(dut: Any) -> None:
+    """Requests of one beat leave in the clock in which they come, one per clock, their data too."""
+    bench = PortBench(dut)
+    await bench.start(latency=2)
+    for _ in range(100):
+        beat = random.randrange(1 << 20) * bench.beat
+        bench.ask(beat + random.randrange(bench.beat - 1), 1)
+    await bench.done()
+    shown = [word.taken for word in bench.ar.words]
+    check_rate(shown, "bursts")
+    check_rate([word.taken for word in bench.out.words], "beats")
+    assert shown == bench.source.taken
+    late = bench.unit.parameter("BLOCK_EN")
+    assert bench.out.words[0].taken - shown[0] == 3 + late

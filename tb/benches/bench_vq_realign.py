@@ -143,3 +143,17 @@ async def one_beat_per_clock(dut: Any) -> None:
     check_rate([word.taken for word in sink.words], "beats")
     check_rate(source.taken, "input", spare=4)
     assert sink.words[0].taken - source.taken[0] == 2
+
+
+@test()
+async def packets_follow_each_other(dut: Any) -> None:
+    """Packets of two beats at every offset and start, back to back: the spill costs no clock."""
+    beat = int(dut.DATA_W.value) // 8
+    packets = [
+        Packet(start).add(offset, beat - offset).add(0, beat)
+        for start in range(1, beat)
+        for offset in range(start + 1, beat)
+    ][:200]
+    source, _ = await check(dut, packets, (100, 100))
+    assert any(len(packet.expected(beat)) == 2 for packet in packets)
+    check_rate(source.taken, "input")

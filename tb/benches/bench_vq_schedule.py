@@ -135,7 +135,7 @@ async def a_credit_in_any_clock_of_a_starved_visit_counts(dut: Any) -> None:
 
 @test()
 async def visits_are_fair_and_prompt(dut: Any) -> None:
-    """A visit comes 2 clocks after a notification; when all are due, each has its turn."""
+    """A visit comes a clock after a notification; when all are due, each has its turn."""
     queues = int(dut.QUEUES.value)
     unit = await Unit(dut, s_ready=(1 << queues) - 1, s_fetchable=(1 << queues) - 1).start()
     for queue in range(queues):
@@ -178,5 +178,5 @@ async def a_queue_that_is_not_ready_is_forgotten(dut: Any) -> None:
     unit.set(s_notify_valid=1)
     await unit.clocks()
     unit.set(s_notify_valid=0)
-    await unit.clocks(2)
+    await unit.settled()
     assert dut.m_visit_valid.value == 1 and int(dut.m_visit_queue.value) == queues - 1

@@ -64,7 +64,7 @@ class FunctionBench:
         self.dut, self.model = dut, model
         self.queues, self.chains = int(dut.QUEUES.value), int(dut.CHAINS.value)
         self.beat = int(dut.DATA_W.value) // 8
-        self.granted = min(self.chains, 255)
+        self.granted = self.chains
         self.live = 0
         self.credits: Counter[int] = Counter()  # per queue, as the engine counts them
         self.started: list[Chain] = []

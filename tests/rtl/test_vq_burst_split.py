@@ -8,6 +8,7 @@ from tb.runner import run_bench
 SHAPES = [
     ("icarus", {"MAX_BYTES": 2, "ADDR_W": 14, "LEN_W": 14}),
     ("icarus", {"MAX_BYTES": 256, "INFO_W": 5}),
+    ("icarus", {"MAX_BYTES": 256, "INFO_W": 5, "PASS_EN": 1}),
     ("icarus", {"MAX_BYTES": 4096}),
     ("verilator", {"MAX_BYTES": 64}),
 ]
