@@ -22,6 +22,7 @@ from pymodel import MemoryFault, MemoryFaultKind
 ALIGN = 64  # regions start and end on lines of the widest bus
 TOP = 1 << 64
 MAX_CYCLE = (1 << 63) - 1
+NOWHERE = (TOP, 0, memoryview(b""))  # a region that holds no address
 
 
 class Response(enum.IntEnum):
@@ -277,6 +278,7 @@ class NativeMemory:
         self._native = _library()
         self._bases: list[int] = []
         self._regions: list[tuple[int, int, memoryview]] = []  # base, end, bytes
+        self._recent = NOWHERE  # the region accessed last
         self.settings = Settings()
         self.clear()
 
@@ -284,6 +286,7 @@ class NativeMemory:
         """Forget everything: regions, settings, rules, races, records."""
         self._bases.clear()
         self._regions.clear()
+        self._recent = NOWHERE
         self._native.gm_clear()
         self.configure(Settings())
 
@@ -311,7 +314,7 @@ class NativeMemory:
             index = bisect.bisect(self._bases, at) - 1
             if index < 0 or at >= self._regions[index][1]:
                 raise _outside(addr, length)
-            base, limit, view = self._regions[index]
+            base, limit, view = self._recent = self._regions[index]
             yield view[at - base : min(end, limit) - base]
             at = min(end, limit)
 
@@ -319,11 +322,9 @@ class NativeMemory:
         """Return `length` bytes from `addr`."""
         if length < 0:
             raise ValueError(f"length {length} is negative")
-        index = bisect.bisect(self._bases, addr) - 1
-        if index >= 0:
-            base, limit, view = self._regions[index]
-            if addr + length <= limit:
-                return view[addr - base : addr - base + length].tobytes()
+        base, limit, view = self._recent
+        if base <= addr and addr + length <= limit:  # nearly always the region of the last access
+            return view[addr - base : addr - base + length].tobytes()
         return b"".join(list(self._pieces(addr, length)))
 
     def view(self, addr: int, length: int) -> memoryview:
@@ -336,12 +337,10 @@ class NativeMemory:
     def write(self, addr: int, data: bytes) -> None:
         """Write bytes at `addr`; all or none."""
         length = len(data)
-        index = bisect.bisect(self._bases, addr) - 1
-        if index >= 0:
-            base, limit, view = self._regions[index]
-            if addr + length <= limit:
-                view[addr - base : addr - base + length] = data
-                return
+        base, limit, view = self._recent
+        if base <= addr and addr + length <= limit:
+            view[addr - base : addr - base + length] = data
+            return
         source = memoryview(data)
         for piece in list(self._pieces(addr, length)):
             piece[:] = source[: len(piece)]

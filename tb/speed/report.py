@@ -93,6 +93,15 @@ def ratios(runs: Runs) -> dict[str, dict[str, Optional[float]]]:
     return found
 
 
+def simulator_alone(runs: Runs) -> Optional[float]:
+    """Return native over bare under Verilator without the driver's operations in Python."""
+    native, bare = runs.get(("verilator", "native")), runs.get(("verilator", "bare"))
+    if not native or not bare:
+        return None
+    speed = statistics.median(m.cycles / (m.seconds - m.python_seconds) for m in native)
+    return round(speed / statistics.median(map(cycles_per_second, bare)), 3)
+
+
 def missed(found: Mapping[str, Mapping[str, Optional[float]]]) -> list[str]:
     """Return a line for each floor that is missed."""
     lines = []
@@ -136,6 +145,12 @@ def table(runs: Runs) -> list[str]:
                 if value is not None:
                     text += f"  {standing(value, bound)}"
             lines.append(text.rstrip())
+    alone = simulator_alone(runs)
+    if alone is not None:
+        lines += [
+            "",
+            f"Without the driver's operations in Python, native would be {alone:.3g} of bare.",
+        ]
     return lines
 
 

@@ -51,6 +51,13 @@ def test_ratios_are_of_medians_and_none_where_there_is_no_such_bench(runs):
     assert "no such loop" in "\n".join(report.table(runs))
 
 
+def test_what_python_costs_is_told_apart(runs):
+    assert report.simulator_alone(runs) == 1.0  # 3000 in three quarters of the time, of 4000
+    assert "Without the driver's operations" in "\n".join(report.table(runs))
+    del runs["verilator", "bare"]
+    assert report.simulator_alone(runs) is None
+
+
 def test_a_missed_floor_is_named(runs):
     assert report.missed(report.ratios(runs)) == []
     runs["verilator", "bare"] = [measure(7000, 1.0)]
