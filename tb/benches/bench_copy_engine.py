@@ -12,6 +12,7 @@ from cocotb.triggers import Timer
 
 from tb.bench import Bench, DeadlineMissed
 from tb.native_memory import latency
+from tb.registers import Registers, RegisterTimeout
 
 SOURCE, TARGET, SPACE = 0x100000, 0x200000, 0x10000
 COUNT, SCRATCH = 0x10, 0x14  # registers
@@ -39,6 +40,20 @@ async def registers_take_writes_of_any_width(dut: Any) -> None:
         value = random.getrandbits(32)
         await bench.write32(SCRATCH, value)
         assert await bench.read32(SCRATCH) == value
+
+
+@cocotb.test(timeout_time=200, timeout_unit="us")
+async def an_access_that_is_not_answered_ends(dut: Any) -> None:
+    bench = await started(dut)
+    bench.registers = Registers(dut, dut.clk, deadline_ns=400)
+    dut.rst.value = 1
+    start = bench.cycle
+    with pytest.raises(RegisterTimeout, match="read of 0x14: no answer after 400 ns"):
+        await bench.read32(SCRATCH)
+    assert 100 <= bench.cycle - start <= 110
+    dut.rst.value = 0
+    await bench.write32(SCRATCH, 5)
+    assert await bench.read32(SCRATCH) == 5
 
 
 @cocotb.test(timeout_time=200, timeout_unit="us")
