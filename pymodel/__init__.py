@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Golden model of a virtio split-queue DMA engine: both sides of the ring, pure Python."""
+"""Golden model of a virtqueue DMA engine: both sides of split and packed rings, pure Python."""
 
 from __future__ import annotations
 
 from .allocator import Allocator, OutOfMemory
+from .compare import Difference, compare
 from .device import ModelDevice
+from .device_ring import DeviceRing
 from .draw import DeviceIndices, draw_ring, draw_side_by_side
 from .faults import ChainError, Fault, QueueFault
-from .features import OFFER, Feature, Interrupt, Status
+from .features import MODEL_OFFER, OFFER, Feature, Interrupt, Status
 from .functions import DeviceFunction, Loopback, Pattern, TestFunction, pattern_bytes
-from .layout import Descriptor, Segment, SplitLayout, need_event
+from .layout import Descriptor, QueueLayout, Segment, SplitLayout, need_event
 from .memory import GuestMemory, Memory, MemoryFault, MemoryFaultKind, Region
+from .packed_device import PackedDevice
+from .packed_driver import PackedVirtqueue
+from .packed_layout import EventSuppression, PackedDescriptor, PackedLayout, Position
 from .registers import CONFIG_REGISTERS, REGISTERS, Access, Config, Field, Reg, Register
+from .ring_driver import RingVirtqueue
 from .split_device import SplitDevice
 from .split_driver import SplitVirtqueue
-from .state import Area, Difference, RingState, UsedElement, compare
+from .state import Area, PackedState, RingState, SplitState, UsedElement
 from .traces import Trace, TraceChain, TraceError, TraceSegment, parse_trace, read_trace
 from .transport import (
     FaultReport,
@@ -39,10 +45,11 @@ from .virtqueue import (
     Virtqueue,
     VirtqueueError,
 )
-from .walker import Chain, ChainWalker
+from .walker import Chain, ChainWalker, PackedWalker
 
 __all__ = [
     "CONFIG_REGISTERS",
+    "MODEL_OFFER",
     "OFFER",
     "REGISTERS",
     "Access",
@@ -58,7 +65,9 @@ __all__ = [
     "Descriptor",
     "DeviceFunction",
     "DeviceIndices",
+    "DeviceRing",
     "Difference",
+    "EventSuppression",
     "Fault",
     "FaultReport",
     "Feature",
@@ -75,15 +84,25 @@ __all__ = [
     "NoSpaceError",
     "NotOutstandingError",
     "OutOfMemory",
+    "PackedDescriptor",
+    "PackedDevice",
+    "PackedLayout",
+    "PackedState",
+    "PackedVirtqueue",
+    "PackedWalker",
     "Pattern",
+    "Position",
     "QueueFault",
+    "QueueLayout",
     "Reg",
     "Region",
     "Register",
     "RingState",
+    "RingVirtqueue",
     "Segment",
     "SplitDevice",
     "SplitLayout",
+    "SplitState",
     "SplitVirtqueue",
     "Status",
     "TestFunction",

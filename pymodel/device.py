@@ -3,34 +3,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, field
+from typing import Any, Callable
 
+from .device_ring import DeviceRing
 from .faults import Fault, QueueFault
-from .features import OFFER, Feature, Interrupt, Status
+from .features import MODEL_OFFER, OFFER, Feature, Interrupt, Status
 from .functions import DeviceFunction, TestFunction
-from .layout import (
-    AVAIL_ALIGN,
-    MAX_QUEUE_SIZE,
-    TABLE_ALIGN,
-    USED_ALIGN,
-    SplitLayout,
-    valid_size,
-)
+from .layout import MAX_QUEUE_SIZE, QueueLayout, SplitLayout
 from .memory import Memory
+from .packed_device import PackedDevice
+from .packed_layout import PackedLayout
 from .registers import BY_OFFSET, CONFIG_BASE, CONFIG_END, REGISTER_SPACE, Access, Config, Reg
 from .split_device import SplitDevice
 
 WORD = 0xFFFFFFFF
 FAULT_COUNT_MAX = 0xFFFF
 IN_TABLE = 1 << 31  # bit of FaultDescriptor
-_ADDRESSES = {
-    Reg.QUEUE_DESC_LOW: ("table", 0),
-    Reg.QUEUE_DESC_HIGH: ("table", 32),
-    Reg.QUEUE_DRIVER_LOW: ("avail", 0),
-    Reg.QUEUE_DRIVER_HIGH: ("avail", 32),
-    Reg.QUEUE_DEVICE_LOW: ("used", 0),
-    Reg.QUEUE_DEVICE_HIGH: ("used", 32),
+_AREAS = {  # area of a queue and the address bit that each register begins at
+    Reg.QUEUE_DESC_LOW: (0, 0),
+    Reg.QUEUE_DESC_HIGH: (0, 32),
+    Reg.QUEUE_DRIVER_LOW: (1, 0),
+    Reg.QUEUE_DRIVER_HIGH: (1, 32),
+    Reg.QUEUE_DEVICE_LOW: (2, 0),
+    Reg.QUEUE_DEVICE_HIGH: (2, 32),
 }
 _DRIVER_BITS = Status.ACKNOWLEDGE | Status.DRIVER | Status.DRIVER_OK | Status.FAILED
 
@@ -40,29 +36,28 @@ class _Queue:
     """One queue's registers; `ring` exists while it is ready."""
 
     size: int = 0
-    table: int = 0
-    avail: int = 0
-    used: int = 0
-    ring: SplitDevice | None = None
+    areas: list[int] = field(default_factory=lambda: [0, 0, 0])  # descriptor, driver, device
+    ring: DeviceRing | None = None
     notified: bool = False
     stopped: bool = False
     fault: int = 0
 
 
 class ModelDevice:
-    """A virtio-mmio device with split queues.
+    """A virtio-mmio device with split queues, or packed ones where that was negotiated.
 
     Nothing happens by itself: a notification is remembered, and `run` or `step` serves it.
 
     Args:
         memory: guest memory.
         queues: number of queues.
-        queue_size_max: largest queue size, descriptors, a power of two.
+        queue_size_max: largest queue size, descriptors, a power of two unless packed queues
+            are offered.
         max_chain: longest chain taken, descriptors (SPLIT-DEV-02); None is `queue_size_max`.
         data_w: data bus width that EngineInfo tells, bits.
         function: the device function; None is the test device's own.
-        offer: feature bits offered.
-        start_index: test hook, first ring index of every queue (a real one starts at 0).
+        offer: feature bits offered, of MODEL_OFFER; packed queues only if RING_PACKED is there.
+        start_index: test hook, first ring index of every queue; None is that of a real one.
         on_step: called with (queue, step name) after each memory step, for tests of races.
 
     Raises:
@@ -79,13 +74,16 @@ class ModelDevice:
         data_w: int = 64,
         function: DeviceFunction | None = None,
         offer: Feature = OFFER,
-        start_index: int = 0,
+        start_index: int | None = None,
         on_step: Callable[[int, str], None] | None = None,
     ) -> None:
         if not 1 <= queues <= 255:
             raise ValueError(f"{queues} queues, not 1 to 255")
-        if not valid_size(queue_size_max):
-            raise ValueError(f"largest queue size {queue_size_max} is not a power of two to 32768")
+        if offer & ~MODEL_OFFER:
+            raise ValueError(f"the model does not have the features {offer & ~MODEL_OFFER:#x}")
+        layout: type[QueueLayout] = PackedLayout if offer & Feature.RING_PACKED else SplitLayout
+        if not layout.valid_size(queue_size_max):
+            raise ValueError(f"no queue of that format can have {queue_size_max} descriptors")
         if data_w < 8 or data_w & (data_w - 1):
             raise ValueError(f"data width {data_w} is not a power of two of at least 8 bits")
         self.max_chain = queue_size_max if max_chain is None else max_chain
@@ -136,7 +134,7 @@ class ModelDevice:
         """Whether nothing is pending."""
         return not any(queue.notified or self._working(queue) for queue in self._queues)
 
-    def ring(self, queue: int) -> SplitDevice | None:
+    def ring(self, queue: int) -> DeviceRing | None:
         """The device side of a ready queue, else None."""
         return self._queues[queue].ring
 
@@ -256,10 +254,9 @@ class ModelDevice:
             return
         if reg is Reg.QUEUE_SIZE:
             queue.size = value
-        elif reg in _ADDRESSES:
-            name, shift = _ADDRESSES[reg]
-            kept = getattr(queue, name) & ~(WORD << shift)
-            setattr(queue, name, kept | value << shift)
+        elif reg in _AREAS:
+            area, shift = _AREAS[reg]
+            queue.areas[area] = queue.areas[area] & ~(WORD << shift) | value << shift
 
     def _write_ready(self, value: int) -> None:
         number = self._selected[Reg.QUEUE_SEL]
@@ -270,19 +267,24 @@ class ModelDevice:
         elif queue is None:
             self._record(Fault.NO_SUCH_QUEUE, number)
         elif queue.ring is None:
-            if not valid_size(queue.size) or queue.size > self.queue_size_max:
+            packed = self.negotiated & Feature.RING_PACKED
+            layout: type[QueueLayout] = PackedLayout if packed else SplitLayout
+            if not layout.valid_size(queue.size) or queue.size > self.queue_size_max:
                 self._record(Fault.QUEUE_SIZE, number)
-            elif queue.table % TABLE_ALIGN or queue.avail % AVAIL_ALIGN or queue.used % USED_ALIGN:
+            elif layout.misaligned(queue.areas):
                 self._record(Fault.QUEUE_ALIGN, number)
             else:
-                layout = SplitLayout(queue.size, queue.table, queue.avail, queue.used)
-                queue.ring = SplitDevice(
-                    self._memory,
-                    layout,
-                    max_chain=self.max_chain,
-                    start_index=self._start_index,
-                    on_step=None if self.on_step is None else self._step_of(number),
-                )
+                queue.ring = self._make_ring(number, queue)
+
+    def _make_ring(self, number: int, queue: _Queue) -> DeviceRing:
+        common: dict[str, Any] = {
+            "max_chain": self.max_chain,
+            "start_index": self._start_index,
+            "on_step": None if self.on_step is None else self._step_of(number),
+        }
+        if self.negotiated & Feature.RING_PACKED:
+            return PackedDevice(self._memory, PackedLayout(queue.size, *queue.areas), **common)
+        return SplitDevice(self._memory, SplitLayout(queue.size, *queue.areas), **common)
 
     def _notify(self, number: int) -> None:
         queue = self._queue(number)
@@ -322,7 +324,7 @@ class ModelDevice:
         if self._working(self._queues[number]) and self._status & Status.DRIVER_OK:
             self._guarded(number, self._serve)
 
-    def _serve(self, number: int, ring: SplitDevice) -> None:
+    def _serve(self, number: int, ring: DeviceRing) -> None:
         self._queues[number].notified = False
         while True:
             while self._serve_one(number, ring):
@@ -330,7 +332,7 @@ class ModelDevice:
             if ring.go_idle():
                 return
 
-    def _serve_one(self, number: int, ring: SplitDevice) -> bool:
+    def _serve_one(self, number: int, ring: DeviceRing) -> bool:
         if ring.known == 0 and ring.look() == 0:
             return False
         ring.start_work()
@@ -340,7 +342,7 @@ class ModelDevice:
             self._interrupt |= Interrupt.USED_BUFFER
         return True
 
-    def _guarded(self, number: int, serve: Callable[[int, SplitDevice], object]) -> None:
+    def _guarded(self, number: int, serve: Callable[[int, DeviceRing], object]) -> None:
         """Serve a live queue; a fault stops it and no other."""
         queue = self._queues[number]
         if queue.ring is None or queue.stopped:
@@ -351,7 +353,7 @@ class ModelDevice:
             serve(number, queue.ring)
         except QueueFault as error:
             queue.stopped, queue.notified = True, False
-            if error.fault <= Fault.MEM_INDIRECT:
+            if error.fault.precise:
                 queue.ring.abandon()
             self._record(error.fault, number, error.descriptor | IN_TABLE * error.in_table)
 

@@ -3,164 +3,159 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import abc
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from .allocator import Allocator, OutOfMemory
-from .driver_ring import DriverRing
-from .layout import (
-    DESC_BYTES,
-    DESC_F_INDIRECT,
-    DESC_F_NEXT,
-    DESC_F_WRITE,
-    INDEX_MODULUS,
-    U16,
-    Descriptor,
-    Segment,
-)
-from .memory import Memory
+from .driver_ring import DriverRing, Overwritten
+from .layout import DESC_BYTES, DESC_F_WRITE, Segment
 from .virtqueue import BrokenQueueError, NoSpaceError
 
 
 @dataclass
 class DriverChain:
-    """One outstanding buffer; `old_*` are the bytes that adding it overwrote."""
+    """One outstanding buffer.
+
+    Attributes:
+        token: the driver's name for it.
+        segments: the readable ones first.
+        out_num: how many are readable.
+        writable: bytes of the writable ones.
+        use_table: it goes into an indirect table.
+        start: ring index at which it becomes available.
+        id: what its used element carries: the first descriptor (split), a buffer id (packed).
+        descriptors: those of the ring that it takes, the first one first.
+        table: byte address of its indirect table.
+        published: the device can see it.
+        overwritten: what adding it replaced in the ring.
+    """
 
     token: Hashable
     segments: list[Segment]
     out_num: int
-    writable: int  # bytes
+    writable: int
     use_table: bool
-    descriptors: list[int] = field(default_factory=list)  # head first
-    table: int | None = None  # byte address of the indirect table
+    start: int = 0
+    id: int = 0
+    descriptors: list[int] = field(default_factory=list)
+    table: int | None = None
     published: bool = False
-    old_descriptors: list[bytes] = field(default_factory=list)
-    old_entry: bytes = b""
+    overwritten: list[Overwritten] = field(default_factory=list)
+
+    @property
+    def cost(self) -> int:
+        """Descriptors of the ring that it takes."""
+        return 1 if self.use_table else len(self.segments)
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of an indirect table of it."""
+        return DESC_BYTES * len(self.segments)
+
+    def write_flag(self, place: int) -> int:
+        """DESC_F_WRITE if segment `place` is writable, else 0."""
+        return DESC_F_WRITE if place >= self.out_num else 0
 
 
-@dataclass
-class Freed:
-    """What collecting a buffer gave back: descriptors in free-list order, and a table."""
-
-    descriptors: list[int]
-    table: int | None
-    table_bytes: int
-
-
-class ChainBook:
+class ChainBook(abc.ABC):
     """Who holds which descriptor, and the undoing of adds that were not published.
 
+    What a ring format adds: the chain's bytes, ids and places. Ring indices are 16-bit words.
+
     Args:
-        memory: where indirect tables are written.
         ring: the ring.
         size: queue size, in descriptors.
         tables: where indirect tables come from.
-        start: available index of the first buffer.
-        order: the order in which descriptors are taken; those given back are taken again after
-            all others. None is from 0 on, and those last given back are taken first.
+        start: ring index of the first buffer.
 
     Attributes:
-        free: descriptors that no chain holds; its end is taken next.
+        num_free: descriptors that no chain holds.
         by_token: outstanding chains, in the order of their adding.
-        by_head: the same by their first descriptor.
-        unpublished: those that the device cannot see yet.
-        avail_index: available index last published.
+        by_id: the same by what their used element carries.
+        unpublished: those that the device cannot see yet, in order.
+        avail_index: ring index up to which chains are published.
+        next_avail_index: ring index that publishing all of them would give.
     """
 
-    def __init__(
-        self,
-        memory: Memory,
-        ring: DriverRing,
-        size: int,
-        tables: Allocator | None,
-        start: int,
-        order: Sequence[int] | None = None,
-    ) -> None:
-        self._again_last = order is not None
-        self._first = list(range(size) if order is None else order)[::-1]
-        if sorted(self._first) != list(range(size)):
-            raise ValueError(f"order does not name each of {size} descriptors once")
-        self.free = list(self._first)
+    def __init__(self, ring: DriverRing, size: int, tables: Allocator | None, start: int) -> None:
+        self.num_free = size
         self.by_token: dict[Hashable, DriverChain] = {}
-        self.by_head: dict[int, DriverChain] = {}
+        self.by_id: dict[int, DriverChain] = {}
         self.unpublished: list[DriverChain] = []
-        self.avail_index = start
-        self._log: list[DriverChain | Freed] = []  # since the oldest unpublished add
-        self._memory = memory
+        self.avail_index = self.next_avail_index = start
+        self._log: list[tuple[str, DriverChain]] = []  # since the oldest unpublished add
         self._ring = ring
         self._size = size
         self._tables = tables
 
-    @property
-    def next_avail_index(self) -> int:
-        """Available index that publishing would give."""
-        return (self.avail_index + len(self.unpublished)) % INDEX_MODULUS
+    # ---- what a format says
+
+    @abc.abstractmethod
+    def after(self, index: int, chain: DriverChain) -> int:
+        """Return the ring index that follows `chain` if it is at `index`."""
+
+    @abc.abstractmethod
+    def _take(self, chain: DriverChain) -> None:
+        """Choose the chain's id and descriptors."""
+
+    @abc.abstractmethod
+    def _untake(self, chain: DriverChain) -> None:
+        """Undo the `_take` that came last."""
+
+    @abc.abstractmethod
+    def _release(self, chain: DriverChain) -> None:
+        """Let the id and descriptors of a used chain be taken again."""
+
+    @abc.abstractmethod
+    def _unrelease(self, chain: DriverChain) -> None:
+        """Undo the `_release` that came last."""
+
+    @abc.abstractmethod
+    def _table(self, chain: DriverChain) -> bytes:
+        """Return the bytes of its indirect table."""
+
+    @abc.abstractmethod
+    def _lay_down(self, chain: DriverChain) -> None:
+        """Write its descriptors into the ring, unseen by the device, and note what was there."""
+
+    # ---- what all formats do
 
     def publish(self) -> None:
-        """Note that the ring's index now covers every chain."""
+        """Note that the device can see every chain."""
         self.avail_index = self.next_avail_index
         for chain in self.unpublished:
             chain.published = True
         self.unpublished.clear()
         self._log.clear()
 
-    def collect(self, chain: DriverChain) -> None:
-        """Strike a used chain off and free what it held."""
-        self._give_back(self._forget(chain))
-
-    def drop_all(self) -> list[Hashable]:
-        """Forget every chain, free the tables, and return the tokens."""
-        tokens = list(self.by_token)
-        for chain in self.by_token.values():
-            self._free_table(chain.table)
-        self.by_token.clear()
-        self.by_head.clear()
-        self.unpublished.clear()
-        self._log.clear()
-        self.free = list(self._first)
-        return tokens
-
-    def _free_table(self, table: int | None) -> None:
-        if table is not None and self._tables is not None:
-            self._tables.free(table)
-
     def place(self, chain: DriverChain) -> None:
-        """Write the chain's descriptors and its available entry.
-
-        Its descriptors must be free.
+        """Write the chain; enough descriptors must be free.
 
         Raises:
             NoSpaceError: there is no room for its indirect table; nothing has changed.
         """
-        count = len(chain.segments)
         if chain.use_table:
             assert self._tables is not None
             try:
-                chain.table = self._tables.allocate(DESC_BYTES * count, DESC_BYTES)
+                chain.table = self._tables.allocate(chain.table_bytes, DESC_BYTES)
             except OutOfMemory as error:
                 raise NoSpaceError(f"no room for an indirect table: {error}") from None
-            entries = self._descriptors(chain, range(count))
-            raw = b"".join(entry.pack() for entry in entries)
-            self._memory.write(chain.table, raw)
-            self._ring.step("indirect table")
-            chain.descriptors = [self.free.pop()]
-            # NEXT and WRITE stay clear beside INDIRECT (SPLIT-DRV-09).
-            written = [Descriptor(chain.table, len(raw), DESC_F_INDIRECT, 0)]
-        else:
-            chain.descriptors = [self.free.pop() for _ in range(count)]
-            written = self._descriptors(chain, chain.descriptors)
-        chain.old_descriptors = [
-            self._ring.write_descriptor(at, entry.pack())
-            for at, entry in zip(chain.descriptors, written)
-        ]
-        self._ring.step("descriptors")
-        slot = self.next_avail_index % self._size
-        chain.old_entry = self._ring.write_entry(slot, U16.pack(chain.descriptors[0]))
-        self._ring.step("avail entry")
+            self._ring.write(chain.table, self._table(chain), "indirect table")
+        chain.start = self.next_avail_index
+        self._take(chain)
+        self.num_free -= chain.cost
+        self._lay_down(chain)
+        self.next_avail_index = self.after(chain.start, chain)
         self.unpublished.append(chain)
-        self._log.append(chain)
+        self._log.append(("added", chain))
         self.by_token[chain.token] = chain
-        self.by_head[chain.descriptors[0]] = chain
+        self.by_id[chain.id] = chain
+
+    def collect(self, chain: DriverChain) -> None:
+        """Strike a used chain off and free what it held."""
+        self._forget(chain)
+        self._give_back(chain)
 
     def take_back(self, chain: DriverChain) -> None:
         """Go back to before `chain` was added, then do again all that came after it.
@@ -168,69 +163,71 @@ class ChainBook:
         So the ring, and every table that a live chain names, is byte for byte as if it had
         never been added. The device cannot have seen any of this: nothing of it is published.
         """
-        place = next(at for at, event in enumerate(self._log) if event is chain)
+        place = next(
+            at for at, (what, other) in enumerate(self._log) if what == "added" and other is chain
+        )
         redo = self._log[place + 1 :]
-        for event in reversed(self._log[place:]):
-            if isinstance(event, DriverChain):
-                self._undo_place(event)
+        for what, other in reversed(self._log[place:]):
+            if what == "added":
+                self._undo_place(other)
             else:
-                self._undo_give_back(event)
+                self._undo_give_back(other)
         del self._log[place:]
         try:
-            for event in redo:
-                if isinstance(event, DriverChain):
-                    self.place(event)
+            for what, other in redo:
+                if what == "added":
+                    self.place(other)
                 else:
-                    self._give_back(event)
+                    self._give_back(other)
         except NoSpaceError as error:  # only by a table pool in many pieces
-            for event in redo:
-                if isinstance(event, DriverChain):
-                    self.by_token.setdefault(event.token, event)  # for shutdown
+            for what, other in redo:
+                if what == "added":
+                    self.by_token.setdefault(other.token, other)  # for shutdown
             raise BrokenQueueError(
                 f"cannot add again what followed {chain.token!r}: {error}"
             ) from None
 
-    def _give_back(self, freed: Freed) -> None:
-        if self._again_last:
-            self.free[:0] = freed.descriptors
-        else:
-            self.free.extend(freed.descriptors)
-        self._free_table(freed.table)
-        if self.unpublished:
-            self._log.append(freed)
-
-    def _descriptors(self, chain: DriverChain, places: Sequence[int]) -> list[Descriptor]:
-        """The chain's data descriptors, linked through the table indices `places`."""
-        result = []
-        last = len(chain.segments) - 1
-        for at, (addr, length) in enumerate(chain.segments):
-            flags = DESC_F_WRITE if at >= chain.out_num else 0
-            if at < last:
-                result.append(Descriptor(addr, length, flags | DESC_F_NEXT, places[at + 1]))
-            else:
-                result.append(Descriptor(addr, length, flags, 0))
-        return result
+    def drop_all(self) -> list[Hashable]:
+        """Forget every chain, free the tables, and return the tokens; the ring is not used on."""
+        tokens = list(self.by_token)
+        for chain in self.by_token.values():
+            self._free_table(chain)
+        self.by_token.clear()
+        self.by_id.clear()
+        self.unpublished.clear()
+        self._log.clear()
+        self.num_free = self._size
+        return tokens
 
     def _undo_place(self, chain: DriverChain) -> None:
         self.unpublished.pop()
-        self._ring.write_entry(self.next_avail_index % self._size, chain.old_entry)
-        for at, old in zip(chain.descriptors, chain.old_descriptors):
-            self._ring.write_descriptor(at, old)
+        self._ring.restore(chain.overwritten)
         self._ring.step("add undone")
-        freed = self._forget(chain)
-        self.free.extend(freed.descriptors)
-        self._free_table(chain.table)
+        self.next_avail_index = chain.start
+        self._forget(chain)
+        self._untake(chain)
+        self.num_free += chain.cost
+        self._free_table(chain)
         chain.table = None
 
-    def _forget(self, chain: DriverChain) -> Freed:
-        """Strike the chain off the books and return what it held."""
-        del self.by_token[chain.token]
-        del self.by_head[chain.descriptors[0]]
-        length = DESC_BYTES * len(chain.segments)
-        return Freed(chain.descriptors[::-1], chain.table, length)  # its head is taken next
+    def _give_back(self, chain: DriverChain) -> None:
+        self._release(chain)
+        self.num_free += chain.cost
+        self._free_table(chain)
+        if self.unpublished:
+            self._log.append(("collected", chain))
 
-    def _undo_give_back(self, freed: Freed) -> None:
-        count = len(freed.descriptors)
-        del self.free[slice(0, count) if self._again_last else slice(-count, None)]
-        if freed.table is not None and self._tables is not None:
-            self._tables.reserve(freed.table, freed.table_bytes)
+    def _undo_give_back(self, chain: DriverChain) -> None:
+        self._unrelease(chain)
+        self.num_free -= chain.cost
+        if chain.table is not None and self._tables is not None:
+            self._tables.reserve(chain.table, chain.table_bytes)
+
+    def _forget(self, chain: DriverChain) -> None:
+        """Strike the chain off the books."""
+        del self.by_token[chain.token]
+        del self.by_id[chain.id]
+
+    def _free_table(self, chain: DriverChain) -> None:
+        if chain.table is not None and self._tables is not None:
+            self._tables.free(chain.table)

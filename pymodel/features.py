@@ -25,6 +25,7 @@ class Feature(enum.IntFlag):
 
 
 OFFER = Feature.INDIRECT_DESC | Feature.EVENT_IDX | Feature.VERSION_1  # of this engine
+MODEL_OFFER = OFFER | Feature.RING_PACKED  # all that the model device can offer
 
 
 class Status(enum.IntFlag):

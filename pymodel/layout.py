@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The split queue's bytes: where they are and what they mean (section 2.7)."""
+"""What both ring formats share, and the split queue's bytes (section 2.7)."""
 
 from __future__ import annotations
 
+import abc
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 from .memory import ADDRESS_END
 
-MAX_QUEUE_SIZE = 32768  # descriptors (SPLIT-XDRV-01)
+MAX_QUEUE_SIZE = 32768  # descriptors (SPLIT-XDRV-01, PACKED-XDRV-05)
 INDEX_MODULUS = 1 << 16  # ring indices count modulo this (SPLIT-XDEV-02)
 
 DESC_BYTES = 16
@@ -52,6 +54,74 @@ class Segment(NamedTuple):
     length: int
 
 
+class QueueLayout(abc.ABC):
+    """Where the three areas of one queue are, in either format.
+
+    An area that runs past 2^64 goes on at 0, as an address bus does.
+
+    Attributes:
+        size: queue size, in descriptors.
+        packed: whether this is a packed ring.
+        aligns: alignment of the descriptor, driver and device area, bytes.
+    """
+
+    size: int
+    packed: ClassVar[bool]
+    aligns: ClassVar[tuple[int, int, int]]
+    names: ClassVar[tuple[str, str, str]]
+
+    @property
+    @abc.abstractmethod
+    def areas(self) -> tuple[int, int, int]:
+        """Byte addresses of the descriptor, driver and device area."""
+
+    @property
+    @abc.abstractmethod
+    def lengths(self) -> tuple[int, int, int]:
+        """Bytes of the descriptor, driver and device area."""
+
+    @abc.abstractmethod
+    def descriptor(self, index: int) -> int:
+        """Byte address of descriptor `index`, which is below the size."""
+
+    @classmethod
+    @abc.abstractmethod
+    def valid_size(cls, size: int) -> bool:
+        """Whether a queue of this format can have `size` descriptors."""
+
+    @classmethod
+    @abc.abstractmethod
+    def contiguous(cls: type[LayoutT], size: int, base: int) -> LayoutT:
+        """Lay the areas out one after the other from the 16-aligned byte address `base`."""
+
+    @classmethod
+    def contiguous_bytes(cls, size: int) -> int:
+        """Bytes that `contiguous` takes up."""
+        layout = cls.contiguous(size, 0)
+        return layout.areas[2] + layout.lengths[2]
+
+    @classmethod
+    def misaligned(cls, areas: Sequence[int]) -> str | None:
+        """Name the first area whose byte address is not aligned, or None if all are."""
+        for name, addr, align in zip(cls.names, areas, cls.aligns):
+            if addr % align:
+                return f"{name} at {addr:#x} is not {align}-aligned"
+        return None
+
+    def _check(self, sizes: str) -> None:
+        if not self.valid_size(self.size):
+            raise ValueError(f"queue size {self.size} is not {sizes}")
+        wrong = self.misaligned(self.areas)
+        if wrong is not None:
+            raise ValueError(wrong)
+        for name, addr in zip(self.names, self.areas):
+            if not 0 <= addr < ADDRESS_END:
+                raise ValueError(f"{name} at {addr:#x} is not inside 64 bits")
+
+
+LayoutT = TypeVar("LayoutT", bound=QueueLayout)
+
+
 def need_event(event: int, new: int, old: int) -> bool:
     """Whether moving an index from `old` to `new` passes `event` (2.7.7.1, 2.7.10.1).
 
@@ -82,16 +152,14 @@ def valid_size(size: int) -> bool:
 
 
 @dataclass(frozen=True)
-class SplitLayout:
-    """Where the three areas of one queue are.
+class SplitLayout(QueueLayout):
+    """Where the three areas of one split queue are.
 
     Args:
         size: queue size, in descriptors.
         table: byte address of the descriptor table, 16-aligned.
         avail: byte address of the available ring, 2-aligned.
         used: byte address of the used ring, 4-aligned.
-
-    An area that runs past 2^64 goes on at 0, as an address bus does.
 
     Raises:
         ValueError: the size is illegal, or an address is misaligned or not a 64-bit number.
@@ -102,30 +170,33 @@ class SplitLayout:
     avail: int
     used: int
 
+    packed: ClassVar[bool] = False
+    aligns: ClassVar[tuple[int, int, int]] = (TABLE_ALIGN, AVAIL_ALIGN, USED_ALIGN)
+    names: ClassVar[tuple[str, str, str]] = ("descriptor table", "available ring", "used ring")
+
     def __post_init__(self) -> None:
-        if not valid_size(self.size):
-            raise ValueError(f"queue size {self.size} is not a power of two from 1 to 32768")
-        for name, addr, align in (
-            ("descriptor table", self.table, TABLE_ALIGN),
-            ("available ring", self.avail, AVAIL_ALIGN),
-            ("used ring", self.used, USED_ALIGN),
-        ):
-            if addr % align:
-                raise ValueError(f"{name} at {addr:#x} is not {align}-aligned")
-            if not 0 <= addr < ADDRESS_END:
-                raise ValueError(f"{name} at {addr:#x} is not inside 64 bits")
+        self._check("a power of two from 1 to 32768")
 
     @classmethod
     def contiguous(cls, size: int, base: int) -> SplitLayout:
-        """Lay the areas out one after the other from the 16-aligned byte address `base`."""
+        """See `QueueLayout.contiguous`."""
         avail = base + table_bytes(size)
         return cls(size, base, avail, (avail + avail_bytes(size) + 3) & ~3)
 
     @classmethod
-    def contiguous_bytes(cls, size: int) -> int:
-        """Bytes that `contiguous` takes up."""
-        layout = cls.contiguous(size, 0)
-        return layout.used + used_bytes(size)
+    def valid_size(cls, size: int) -> bool:
+        """Whether `size` is a power of two from 1 to 32768 (SPLIT-XDRV-01)."""
+        return valid_size(size)
+
+    @property
+    def areas(self) -> tuple[int, int, int]:
+        """See `QueueLayout.areas`."""
+        return self.table, self.avail, self.used
+
+    @property
+    def lengths(self) -> tuple[int, int, int]:
+        """See `QueueLayout.lengths`."""
+        return table_bytes(self.size), avail_bytes(self.size), used_bytes(self.size)
 
     @property
     def avail_flags(self) -> int:

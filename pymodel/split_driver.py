@@ -3,62 +3,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any, Callable
+from collections.abc import Iterator, Sequence
+from typing import Any, Callable, ClassVar
 
 from .allocator import Allocator
 from .driver_chains import ChainBook, DriverChain
 from .driver_ring import DriverRing
-from .guard import GuardedVirtqueue
 from .layout import (
     AVAIL_F_NO_INTERRUPT,
+    DESC_F_INDIRECT,
+    DESC_F_NEXT,
     INDEX_MODULUS,
+    U16,
     USED_ELEM_BYTES,
     USED_ELEM_FORMAT,
     USED_F_NO_NOTIFY,
+    Descriptor,
     SplitLayout,
     need_event,
 )
 from .memory import Memory
-from .virtqueue import (
-    BrokenQueueError,
-    BusyError,
-    Callback,
-    InvalidArgumentError,
-    NoSpaceError,
-    NotOutstandingError,
-    UsedBuffer,
-    check_segments,
-)
-
-INDIRECT_POLICIES = ("never", "multi", "always")
+from .ring_driver import RingVirtqueue
 
 
-class SplitVirtqueue(GuardedVirtqueue):
-    """Driver side of a split queue. Construction zeroes the ring (SPLIT-DRV-19).
+class SplitBook(ChainBook):
+    """The books of a split queue: any free descriptors make a chain, an entry names its head.
 
     Args:
-        memory: where the ring and the indirect tables are.
-        layout: the ring's addresses and size.
-        notify: called as `notify(index)` when the device needs an available-buffer notification.
-        index: queue number.
-        event_idx: EVENT_IDX was negotiated.
-        indirect: which chains take an indirect table: "never"; "multi", those of more than one
-            segment; "always". True is "multi", False "never" (SPLIT-DRV-06).
-        tables: where indirect tables come from, this queue's own; needed unless `indirect` is
-            "never". Giving it says that INDIRECT_DESC was negotiated.
-        callback: see `Virtqueue`.
-        priv: the driver's own.
-        on_step: called with a step's name after each memory step of an operation, for tests that
-            let the device run in between.
-        start_index: test hook, first ring index of both rings (a real queue starts at 0).
+        ring: the ring.
+        layout: its addresses.
+        tables: where indirect tables come from.
+        start: available index of the first buffer.
+        order: see `SplitVirtqueue`.
+    """
+
+    def __init__(
+        self,
+        ring: DriverRing,
+        layout: SplitLayout,
+        tables: Allocator | None,
+        start: int,
+        order: Sequence[int] | None,
+    ) -> None:
+        super().__init__(ring, layout.size, tables, start)
+        self._layout = layout
+        self._again_last = order is not None
+        self._free = list(range(layout.size) if order is None else order)[::-1]  # end goes next
+        if sorted(self._free) != list(range(layout.size)):
+            raise ValueError(f"order does not name each of {layout.size} descriptors once")
+
+    def after(self, index: int, chain: DriverChain) -> int:
+        """See `ChainBook.after`."""
+        return (index + 1) % INDEX_MODULUS
+
+    def _take(self, chain: DriverChain) -> None:
+        chain.descriptors = [self._free.pop() for _ in range(chain.cost)]
+        chain.id = chain.descriptors[0]
+
+    def _untake(self, chain: DriverChain) -> None:
+        self._free.extend(reversed(chain.descriptors))  # its head is taken next
+
+    def _release(self, chain: DriverChain) -> None:
+        if self._again_last:
+            self._free[:0] = reversed(chain.descriptors)
+        else:
+            self._untake(chain)
+
+    def _unrelease(self, chain: DriverChain) -> None:
+        count = len(chain.descriptors)
+        del self._free[slice(0, count) if self._again_last else slice(-count, None)]
+
+    def _table(self, chain: DriverChain) -> bytes:
+        entries = self._linked(chain, range(len(chain.segments)))
+        return b"".join(entry.pack() for entry in entries)
+
+    def _lay_down(self, chain: DriverChain) -> None:
+        if chain.table is None:
+            written = self._linked(chain, chain.descriptors)
+        else:  # NEXT and WRITE stay clear beside INDIRECT (SPLIT-DRV-09)
+            written = [Descriptor(chain.table, chain.table_bytes, DESC_F_INDIRECT, 0)]
+        chain.overwritten = [
+            self._ring.replace(self._layout.descriptor(at), entry.pack())
+            for at, entry in zip(chain.descriptors, written)
+        ]
+        self._ring.step("descriptors")
+        entry_at = self._layout.avail_entry(chain.start)
+        chain.overwritten.append(self._ring.replace(entry_at, U16.pack(chain.id)))
+        self._ring.step("avail entry")
+
+    def _linked(self, chain: DriverChain, places: Sequence[int]) -> list[Descriptor]:
+        """The chain's data descriptors, linked through the table indices `places`."""
+        last = len(chain.segments) - 1
+        return [
+            Descriptor(addr, length, chain.write_flag(at), 0)
+            if at == last
+            else Descriptor(addr, length, chain.write_flag(at) | DESC_F_NEXT, places[at + 1])
+            for at, (addr, length) in enumerate(chain.segments)
+        ]
+
+
+class SplitVirtqueue(RingVirtqueue[SplitLayout]):
+    """Driver side of a split queue; see `RingVirtqueue` for the arguments.
+
+    Construction zeroes the ring (SPLIT-DRV-19).
+
+    Args:
+        memory, layout, notify, index, arguments: see `RingVirtqueue`.
         order: all descriptors, in the order in which they are taken; those of collected buffers
             are taken again after all others, so a device that returns buffers in order keeps
             it. None begins with 0 and takes those last given back first, as Linux does.
-
-    Raises:
-        ValueError: the arguments do not fit together.
     """
+
+    first_index: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -67,182 +123,68 @@ class SplitVirtqueue(GuardedVirtqueue):
         notify: Callable[[int], None],
         index: int = 0,
         *,
-        event_idx: bool = False,
-        indirect: str | bool = "never",
-        tables: Allocator | None = None,
-        callback: Callback | None = None,
-        priv: Any = None,
-        on_step: Callable[[str], None] | None = None,
-        start_index: int = 0,
         order: Sequence[int] | None = None,
+        **arguments: Any,
     ) -> None:
-        super().__init__(callback, priv)
-        if isinstance(indirect, bool):
-            indirect = "multi" if indirect else "never"
-        if indirect not in INDIRECT_POLICIES:
-            raise ValueError(f"indirect is {indirect!r}, not one of {INDIRECT_POLICIES}")
-        if indirect != "never" and tables is None:
-            raise ValueError(f"indirect={indirect!r} needs an allocator for the tables")
-        if not 0 <= start_index < INDEX_MODULUS:
-            raise ValueError(f"start index {start_index} is not a 16-bit number")
-        self.layout = layout
-        self.index = index
-        self.event_idx = event_idx
-        self.indirect = indirect
-        self.tables = tables
-        self._memory = memory
-        self._notify = notify
-        self._used_index = start_index  # collected
-        self._ring = DriverRing(memory, layout, on_step)
-        self._ring.clear(start_index, event_idx, interrupts=callback is not None)
-        self._book = ChainBook(memory, self._ring, layout.size, tables, start_index, order)
+        self._order = order
+        super().__init__(memory, layout, notify, index, **arguments)
 
-    @property
-    def size(self) -> int:
-        """Queue size, in descriptors."""
-        return self.layout.size
+    def _make_book(self, start: int) -> ChainBook:
+        return SplitBook(self._ring, self.layout, self.tables, start, self._order)
 
-    @property
-    def num_free(self) -> int:
-        """Descriptors that no outstanding buffer takes."""
-        return len(self._book.free)
+    def _clear(self, start: int, interrupts: bool) -> None:
+        table, avail, used = (bytearray(length) for length in self.layout.lengths)
+        avail[2:4] = used[2:4] = U16.pack(start)
+        if self.event_idx:
+            avail[-2:] = U16.pack(start if interrupts else (start - 1) % INDEX_MODULUS)
+            used[-2:] = U16.pack(start)
+        elif not interrupts:
+            avail[0:2] = U16.pack(AVAIL_F_NO_INTERRUPT)
+        for addr, raw in zip(self.layout.areas, (table, avail, used)):
+            self._memory.write(addr, bytes(raw))
 
-    @property
-    def avail_index(self) -> int:
-        """Available index last published."""
-        return self._book.avail_index
-
-    @property
-    def next_avail_index(self) -> int:
-        """Available index that the next `sync` publishes."""
-        return self._book.next_avail_index
-
-    @property
-    def used_index(self) -> int:
-        """Used index up to which buffers were collected."""
-        return self._used_index
-
-    @property
-    def outstanding(self) -> dict[Hashable, tuple[int, ...]]:
-        """The descriptors, head first, of each outstanding token, in the order of adding."""
-        return {token: tuple(chain.descriptors) for token, chain in self._book.by_token.items()}
-
-    @property
-    def unpublished(self) -> tuple[Hashable, ...]:
-        """Tokens added and not yet published, in order."""
-        return tuple(chain.token for chain in self._book.unpublished)
-
-    def add_buf(
-        self,
-        sg: Sequence[tuple[int, int]],
-        out_num: int,
-        in_num: int,
-        data: Hashable,
-        indirect: bool | None = None,
-    ) -> None:
-        """Expose a buffer, see `Virtqueue.add_buf`.
-
-        Args:
-            sg: segments, the readable ones first (SPLIT-DRV-02).
-            out_num: how many are readable.
-            in_num: how many are writable.
-            data: the token.
-            indirect: force this chain into an indirect table, or out of one; None follows the
-                queue's policy.
-        """
-        with self._operation("add_buf"):
-            self._add_buf(sg, out_num, in_num, data, indirect)
-
-    # ---- the operations, called one at a time
-
-    def _add_buf(
-        self,
-        sg: Sequence[tuple[int, int]],
-        out_num: int,
-        in_num: int,
-        data: Hashable,
-        indirect: bool | None = None,
-    ) -> None:
-        segments, writable = check_segments(sg, out_num, in_num)
-        self._check_token(data)
-        use_table = self._use_table(len(segments), indirect)
-        if len(segments) > self.size:  # also of an indirect chain (SPLIT-DRV-08)
-            raise NoSpaceError(f"chain of {len(segments)} in a queue of {self.size}")
-        cost = 1 if use_table else len(segments)
-        if cost > len(self._book.free):
-            raise NoSpaceError(f"{cost} descriptors needed, {len(self._book.free)} free")
-        self._book.place(DriverChain(data, segments, out_num, writable, use_table))
-
-    def _sync(self) -> None:
-        if not self._book.unpublished:
-            return
-        old, new = self._book.avail_index, self._book.next_avail_index
+    def _publish(self) -> None:
         # The descriptors and entries are in memory before the index (SPLIT-DRV-29).
-        self._ring.write16(self.layout.avail_idx, new, "avail index")
-        self._book.publish()
-        # The index is in memory before the device's wish is read (SPLIT-DRV-30).
-        if self.event_idx:
+        self._ring.write16(self.layout.avail_idx, self.next_avail_index, "avail index")
+
+    def _wants_notification(self, old: int, new: int) -> bool:
+        if self.event_idx:  # SPLIT-DRV-23 to 25
             event = self._ring.read16(self.layout.avail_event, "avail_event read")
-            needed = need_event(event, new, old)  # SPLIT-DRV-23 to 25
-        else:
-            flags = self._ring.read16(self.layout.used_flags, "used flags read")
-            needed = not flags & USED_F_NO_NOTIFY  # SPLIT-DRV-20 to 22
-        if needed:
-            self._notify(self.index)
+            return need_event(event, new, old)
+        flags = self._ring.read16(self.layout.used_flags, "used flags read")
+        return not flags & USED_F_NO_NOTIFY  # SPLIT-DRV-20 to 22
 
-    def _get_buf(self) -> UsedBuffer | None:
-        pending = self._count_pending()
-        if not pending:
-            return None
-        raw = self._memory.read(self.layout.used_elem(self._used_index), USED_ELEM_BYTES)
+    def _waiting(self) -> int:
+        """See `RingVirtqueue._waiting`; breaks the queue if there are too many to be true."""
+        index = self._ring.read16(self.layout.used_idx, "used index read")
+        waiting = (index - self._used_index) % INDEX_MODULUS
+        held = len(self._book.by_token) - len(self._book.unpublished)
+        if waiting > held:
+            raise self._break(f"used index {index}: {waiting} new of {held} held by the device")
+        return waiting
+
+    def _next_used(self) -> tuple[int, int]:
+        addr = self.layout.used_elem(self._used_index)
+        raw = self._ring.read(addr, USED_ELEM_BYTES, "used element read")
         head, length = USED_ELEM_FORMAT.unpack(raw)
-        self._ring.step("used element read")
-        chain = self._book.by_head.get(head)
-        if chain is None or not chain.published:
-            raise self._break(f"used element {self._used_index} names {head}, not outstanding")
-        if length > chain.writable:
-            raise self._break(
-                f"used element {self._used_index}: {length} bytes written of {chain.writable}"
-            )
-        self._book.collect(chain)
-        self._used_index = (self._used_index + 1) % INDEX_MODULUS
-        if self.event_idx and self._callbacks_on:
-            self._ring.write16(self.layout.used_event, self._used_index, "used_event written")
-        return UsedBuffer(chain.token, length)
+        return head, length
 
-    def _detach_buf(self, data: Hashable) -> None:
-        try:
-            chain = self._book.by_token.get(data)
-        except TypeError:
-            chain = None
-        if chain is None:
-            raise NotOutstandingError(f"token {data!r} is not outstanding")
-        if not chain.published:
-            try:
-                self._book.take_back(chain)
-            except BrokenQueueError as error:
-                raise self._break(str(error.strerror)) from None
-            return
-        for ahead in range(self._count_pending()):
+    def _waiting_ids(self) -> Iterator[int]:
+        for ahead in range(self._waiting()):
             elem = self.layout.used_elem(self._used_index + ahead)
-            head, _ = USED_ELEM_FORMAT.unpack(self._memory.read(elem, USED_ELEM_BYTES))
-            if head == chain.descriptors[0]:
-                raise NotOutstandingError(f"token {data!r} is used already")
-        self._withdraw(chain)
-
-    def _restart(self) -> bool:
-        if self.event_idx:
-            self._ring.write16(self.layout.used_event, self._used_index, "used_event written")
-        else:
-            self._ring.write16(self.layout.avail_flags, 0, "avail flags written")
-        # The wish is in memory before the last look, else a buffer is missed (SPLIT-DRV-31).
-        if not self._count_pending():
-            return True
-        self._suppress()
-        return False
+            yield USED_ELEM_FORMAT.unpack(self._memory.read(elem, USED_ELEM_BYTES))[0]
 
     def _pending(self) -> bool:
         return self._ring.read16(self.layout.used_idx, "used index read") != self._used_index
+
+    def _ask(self) -> None:
+        if self.event_idx:
+            self._ask_on()
+        else:
+            self._ring.write16(self.layout.avail_flags, 0, "avail flags written")
+
+    def _ask_on(self) -> None:
+        self._ring.write16(self.layout.used_event, self._used_index, "used_event written")
 
     def _suppress(self) -> None:
         if self.event_idx:  # the flag stays 0 (SPLIT-DRV-14); ask for the furthest entry
@@ -252,41 +194,5 @@ class SplitVirtqueue(GuardedVirtqueue):
             flags = AVAIL_F_NO_INTERRUPT
             self._ring.write16(self.layout.avail_flags, flags, "avail flags written")
 
-    def _shutdown(self) -> list[Hashable]:
-        return self._book.drop_all()
-
-    # ---- parts of the operations
-
-    def _withdraw(self, chain: DriverChain) -> None:
-        """Take a published chain out of the live queue.
-
-        Only a queue reset can (CLEAN-DRV-01, CLEAN-DRV-02): a subclass whose transport
-        negotiated RING_RESET overrides this.
-        """
-        raise BusyError(f"token {chain.token!r} is published and the queue cannot be reset")
-
-    def _check_token(self, data: Hashable) -> None:
-        if data is None:
-            raise InvalidArgumentError("the token is None")
-        try:
-            duplicate = data in self._book.by_token
-        except TypeError:
-            raise InvalidArgumentError(f"token {data!r} is not hashable") from None
-        if duplicate:
-            raise InvalidArgumentError(f"token {data!r} is outstanding already")
-
-    def _use_table(self, count: int, choice: bool | None) -> bool:
-        if choice is None:
-            return self.indirect == "always" or (self.indirect == "multi" and count > 1)
-        if choice and self.tables is None:
-            raise InvalidArgumentError("an indirect chain in a queue without an allocator")
-        return choice
-
-    def _count_pending(self) -> int:
-        """Used elements not collected; breaks the queue if there are too many to be true."""
-        index = self._ring.read16(self.layout.used_idx, "used index read")
-        pending = (index - self._used_index) % INDEX_MODULUS
-        held = len(self._book.by_token) - len(self._book.unpublished)
-        if pending > held:
-            raise self._break(f"used index {index}: {pending} new of {held} held by the device")
-        return pending
+    def _text(self, index: int) -> str:
+        return str(index)

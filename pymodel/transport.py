@@ -15,7 +15,8 @@ from typing import Callable, Literal, NamedTuple, TypeVar, Union
 from .allocator import Allocator
 from .faults import Fault
 from .features import Feature, Interrupt, Status
-from .layout import TABLE_ALIGN, SplitLayout
+from .layout import TABLE_ALIGN, QueueLayout, SplitLayout
+from .packed_layout import PackedLayout
 from .registers import MAGIC, VERSION, Reg
 
 T = TypeVar("T")
@@ -49,13 +50,14 @@ class VirtioDevice:
         device_id: virtio device type.
         vendor_id: vendor.
         features: what was negotiated.
-        queues: the layout of each queue, by index; None where it was left unused.
+        queues: the layout of each queue, by index, split or packed as was negotiated; None
+            where it was left unused.
     """
 
     device_id: int
     vendor_id: int
     features: Feature
-    queues: tuple[SplitLayout | None, ...]
+    queues: tuple[QueueLayout | None, ...]
 
     @property
     def event_idx(self) -> bool:
@@ -66,6 +68,11 @@ class VirtioDevice:
     def indirect(self) -> bool:
         """Whether INDIRECT_DESC was negotiated."""
         return bool(self.features & Feature.INDIRECT_DESC)
+
+    @property
+    def packed(self) -> bool:
+        """Whether RING_PACKED was negotiated."""
+        return bool(self.features & Feature.RING_PACKED)
 
 
 def initialise(
@@ -82,6 +89,8 @@ def initialise(
         queue_sizes: size of each queue, from queue 0 on; 0 is as large as the device allows,
             None leaves the queue alone.
         wanted: features to accept where offered; VERSION_1 is always among them (RSVF-DRV-01).
+            With RING_PACKED among them, queues are packed where the device offers that
+            (RSVF-DRV-06).
         prepare: called before any queue is made ready, to clear the rings.
 
     Raises:
@@ -100,9 +109,10 @@ def initialise(
     yield ("w", Reg.STATUS, Status.ACKNOWLEDGE)
     yield ("w", Reg.STATUS, Status.ACKNOWLEDGE | Status.DRIVER)
     features = yield from _negotiate(wanted)
-    layouts: list[SplitLayout | None] = []
+    layouts: list[QueueLayout | None] = []
+    kind: type[QueueLayout] = PackedLayout if features & Feature.RING_PACKED else SplitLayout
     for index, size in enumerate(queue_sizes):
-        layouts.append((yield from _plan_queue(index, size, allocator)))
+        layouts.append((yield from _plan_queue(index, size, kind, allocator)))
     device = VirtioDevice(device_id, vendor_id, features, tuple(layouts))
     if prepare is not None:
         prepare(device)
@@ -127,7 +137,7 @@ def reset() -> Steps[None]:
     raise InitError("the device does not finish its reset")
 
 
-def start_queue(index: int, layout: SplitLayout) -> Steps[None]:
+def start_queue(index: int, layout: QueueLayout) -> Steps[None]:
     """Give the device a queue's addresses and make it ready.
 
     Raises:
@@ -135,10 +145,11 @@ def start_queue(index: int, layout: SplitLayout) -> Steps[None]:
     """
     yield ("w", Reg.QUEUE_SEL, index)
     yield ("w", Reg.QUEUE_SIZE, layout.size)
+    descriptors, driver, device = layout.areas
     for low, high, addr in (
-        (Reg.QUEUE_DESC_LOW, Reg.QUEUE_DESC_HIGH, layout.table),
-        (Reg.QUEUE_DRIVER_LOW, Reg.QUEUE_DRIVER_HIGH, layout.avail),
-        (Reg.QUEUE_DEVICE_LOW, Reg.QUEUE_DEVICE_HIGH, layout.used),
+        (Reg.QUEUE_DESC_LOW, Reg.QUEUE_DESC_HIGH, descriptors),
+        (Reg.QUEUE_DRIVER_LOW, Reg.QUEUE_DRIVER_HIGH, driver),
+        (Reg.QUEUE_DEVICE_LOW, Reg.QUEUE_DEVICE_HIGH, device),
     ):
         yield ("w", low, addr & 0xFFFFFFFF)
         yield ("w", high, addr >> 32)
@@ -247,7 +258,9 @@ def _negotiate(wanted: Feature) -> Steps[Feature]:
     return Feature(accepted)
 
 
-def _plan_queue(index: int, size: int | None, allocator: Allocator) -> Steps[SplitLayout | None]:
+def _plan_queue(
+    index: int, size: int | None, kind: type[QueueLayout], allocator: Allocator
+) -> Steps[QueueLayout | None]:
     if size is None:
         return None
     yield ("w", Reg.QUEUE_SEL, index)
@@ -257,8 +270,8 @@ def _plan_queue(index: int, size: int | None, allocator: Allocator) -> Steps[Spl
     if size > largest:  # MMIO-DRV-14
         yield from _fail(f"queue {index} is at most {largest} long, not {size}")
     size = size or largest
-    base = allocator.allocate(SplitLayout.contiguous_bytes(size), TABLE_ALIGN)
-    return SplitLayout.contiguous(size, base)
+    base = allocator.allocate(kind.contiguous_bytes(size), TABLE_ALIGN)
+    return kind.contiguous(size, base)
 
 
 def _fail(why: str) -> Steps[None]:

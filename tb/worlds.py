@@ -175,6 +175,7 @@ class World:
             if layout is None:
                 self.queues.append(None)
                 continue
+            assert isinstance(layout, SplitLayout)  # the RTL has no packed queues yet
             tables = None
             if device.indirect:
                 align = LINE if self.setup.table_lines else 16

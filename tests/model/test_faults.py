@@ -93,7 +93,7 @@ def test_a_bad_chain_is_that_fault_and_nothing_of_it_is_returned(
     before = raw.state()
     assert raw.serve() == (fault, where)
     after = raw.state()
-    assert after.table_raw == before.table_raw
+    assert after.descriptors_raw == before.descriptors_raw
     assert (after.used_idx, after.used_ring[0]) == (0, (0, 0))
     assert raw.device.read32(Reg.FAULT_CODE) == fault
     assert raw.device.read32(Reg.FAULT_COUNT) == 1

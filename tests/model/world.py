@@ -10,13 +10,17 @@ from pymodel import (
     OFFER,
     Allocator,
     Descriptor,
+    DeviceRing,
     Feature,
     GuestMemory,
     Interrupt,
     ModelDevice,
+    PackedDescriptor,
+    PackedLayout,
+    PackedVirtqueue,
     Reg,
     RingState,
-    SplitDevice,
+    RingVirtqueue,
     SplitLayout,
     SplitVirtqueue,
     VirtioDevice,
@@ -33,6 +37,7 @@ RING_BYTES = 0x10_0000
 TABLE_POOL = 0x10_0000
 BUFFER_BYTES = 0x10_0000
 U16 = "little"
+PACKED = OFFER | Feature.RING_PACKED
 
 
 class Watched:
@@ -63,7 +68,8 @@ class Watched:
 class World:
     """Guest memory, model device and one virtqueue, set up through the registers.
 
-    `notified` counts notifications; `serve` lets the device work and delivers its interrupt.
+    `packed` chooses the ring's format. `notified` counts notifications; `serve` lets the device
+    work and delivers its interrupt.
     """
 
     def __init__(
@@ -72,31 +78,38 @@ class World:
         event_idx: bool = False,
         indirect: str = "never",
         callback: Callable[[Any], bool] | None = None,
-        start_index: int = 0,
+        start_index: int | None = None,
         on_step: Callable[[str], None] | None = None,
         order: Sequence[int] | None = None,
+        packed: bool = False,
+        driver_args: dict[str, Any] | None = None,
         **device_args: Any,
     ) -> None:
         self.memory = GuestMemory(
             (RINGS, RING_BYTES), (TABLES, TABLE_POOL), (BUFFERS, BUFFER_BYTES)
         )
         self.watched = Watched(self.memory)
+        wanted = Feature.RING_PACKED if packed else Feature(0)
         self.device = ModelDevice(
-            self.watched, queue_size_max=32768, start_index=start_index, **device_args
+            self.watched,
+            queue_size_max=32768,
+            start_index=start_index,
+            offer=OFFER | wanted,
+            **device_args,
         )
         self.notified = 0
         self.interrupts = 0
-        wanted = Feature(0)
         if event_idx:
             wanted |= Feature.EVENT_IDX
         if indirect != "never":
             wanted |= Feature.INDIRECT_DESC
         self.tables = Allocator(TABLES, TABLE_POOL)
-        self.queue: SplitVirtqueue
+        self.queue: RingVirtqueue[Any]
 
         def prepare(found: VirtioDevice) -> None:
             assert found.queues[0] is not None
-            self.queue = SplitVirtqueue(
+            kind: Any = PackedVirtqueue if found.packed else SplitVirtqueue
+            self.queue = kind(
                 self.memory,
                 found.queues[0],
                 self._notify,
@@ -106,7 +119,8 @@ class World:
                 callback=callback,
                 start_index=start_index,
                 on_step=on_step,
-                order=order,
+                **({} if order is None else {"order": order}),
+                **(driver_args or {}),
             )
 
         self.found = run_sync(
@@ -116,16 +130,16 @@ class World:
         )
 
     @property
-    def layout(self) -> SplitLayout:
+    def layout(self) -> Any:
         return self.queue.layout
 
     @property
-    def ring(self) -> SplitDevice:
+    def ring(self) -> DeviceRing:
         ring = self.device.ring(0)
         assert ring is not None
         return ring
 
-    def state(self) -> RingState:
+    def state(self) -> Any:
         return RingState.capture(self.memory, self.layout, tables=True)
 
     def _notify(self, index: int) -> None:
@@ -153,32 +167,48 @@ class World:
         return found
 
 
-class RawQueue:
+class Raw:
     """A queue made ready on a model device, its ring written by hand as a hostile driver does."""
 
     def __init__(
         self,
-        size: int = 8,
-        features: Feature = OFFER,
+        layout: SplitLayout | PackedLayout,
+        features: Feature,
         **device_args: Any,
     ) -> None:
         self.memory = GuestMemory(
             (RINGS, RING_BYTES), (TABLES, TABLE_POOL), (BUFFERS, BUFFER_BYTES)
         )
-        self.layout = SplitLayout.contiguous(size, RINGS)
         self.watched = Watched(self.memory)
-        self.device = ModelDevice(self.watched, queue_size_max=32768, **device_args)
+        self.device = ModelDevice(
+            self.watched, queue_size_max=32768, offer=OFFER | features, **device_args
+        )
         self.write(Reg.STATUS, 3)
         for word in (0, 1):
             self.write(Reg.DRIVER_FEATURES_SEL, word)
             self.write(Reg.DRIVER_FEATURES, int(features) >> 32 * word & 0xFFFFFFFF)
         self.write(Reg.STATUS, 11)
-        run_sync(start_queue(0, self.layout), self.device.read32, self.device.write32)
+        run_sync(start_queue(0, layout), self.device.read32, self.device.write32)
         self.write(Reg.STATUS, 15)
-        self.avail = 0
 
     def write(self, reg: int, value: int) -> None:
         self.device.write32(reg, value)
+
+    def serve(self) -> tuple[int, int]:
+        """Notify, run, and return the queue's fault code and the fault's descriptor."""
+        self.write(Reg.QUEUE_NOTIFY, 0)
+        self.device.run()
+        self.write(Reg.QUEUE_SEL, 0)
+        return self.device.read32(Reg.QUEUE_FAULT), self.device.read32(Reg.FAULT_DESCRIPTOR)
+
+
+class RawQueue(Raw):
+    """A split queue."""
+
+    def __init__(self, size: int = 8, features: Feature = OFFER, **device_args: Any) -> None:
+        self.layout = SplitLayout.contiguous(size, RINGS)
+        super().__init__(self.layout, features, **device_args)
+        self.avail = 0
 
     def descriptor(self, index: int, addr: int, length: int, flags: int = 0, link: int = 0) -> None:
         self.memory.write(
@@ -194,12 +224,61 @@ class RawQueue:
             self.avail = (self.avail + 1) % 65536
         self.memory.write(self.layout.avail_idx, self.avail.to_bytes(2, U16))
 
-    def serve(self) -> tuple[int, int]:
-        """Notify, run, and return the queue's fault code and the fault's descriptor."""
-        self.write(Reg.QUEUE_NOTIFY, 0)
-        self.device.run()
-        self.write(Reg.QUEUE_SEL, 0)
-        return self.device.read32(Reg.QUEUE_FAULT), self.device.read32(Reg.FAULT_DESCRIPTOR)
+    def state(self) -> Any:
+        return RingState.capture(self.memory, self.layout)
 
-    def state(self) -> RingState:
+
+class RawPacked(Raw):
+    """A packed queue. `at` is where the next descriptor goes, in descriptors since the first."""
+
+    def __init__(
+        self, size: int = 8, features: Feature = PACKED, at: int = 0, **device_args: Any
+    ) -> None:
+        self.layout = PackedLayout.contiguous(size, RINGS)
+        self.size = size
+        self.at = at
+        super().__init__(self.layout, features, start_index=self.word(at), **device_args)
+        for back in range(1, size + 1):  # as the lap before left it
+            if back <= at:
+                self.put(at - back, 0, 0, 0, self.used(at - back))
+
+    def wrap(self, at: int) -> int:
+        return 1 - at // self.size % 2
+
+    def word(self, at: int) -> int:
+        return self.wrap(at) << 15 | at % self.size
+
+    def available(self, at: int) -> int:
+        """The flags AVAIL and USED of a descriptor made available."""
+        return 0x80 if self.wrap(at) else 0x8000
+
+    def used(self, at: int) -> int:
+        """The flags AVAIL and USED of a used descriptor."""
+        return 0x8080 if self.wrap(at) else 0
+
+    def put(self, at: int, addr: int, length: int, number: int, flags: int) -> None:
+        raw = PackedDescriptor(addr, length, number, flags).pack()
+        self.memory.write(self.layout.descriptor(at % self.size), raw)
+
+    def get(self, at: int) -> PackedDescriptor:
+        raw = self.memory.read(self.layout.descriptor(at % self.size), 16)
+        return PackedDescriptor.unpack(raw)
+
+    def offer(self, *entries: tuple[int, ...]) -> None:
+        """Make descriptors available: (address, length, flags) and a buffer id, or 7."""
+        for entry in reversed(range(len(entries))):
+            addr, length, flags, number = (*entries[entry], 7)[:4]
+            at = self.at + entry
+            self.put(at, addr, length, number, flags | self.available(at))
+        self.at += len(entries)
+
+    def table(self, addr: int, *entries: tuple[int, ...]) -> None:
+        """Write an indirect table of (address, length, flags) and an id, or 0."""
+        raw = b""
+        for entry in entries:
+            entry_addr, length, flags, number = (*entry, 0)[:4]
+            raw += PackedDescriptor(entry_addr, length, number, flags).pack()
+        self.memory.write(addr, raw)
+
+    def state(self) -> Any:
         return RingState.capture(self.memory, self.layout)
