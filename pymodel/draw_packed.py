@@ -16,11 +16,10 @@ from .draw_pieces import (
     box,
     changed_slots,
     letters,
-    marks_at,
     table_rows,
     window,
 )
-from .layout import DESC_F_INDIRECT
+from .layout import DESC_F_INDIRECT, DESC_F_NEXT, DESC_F_WRITE
 from .packed_layout import (
     DESC_F_AVAIL,
     DESC_F_USED,
@@ -33,6 +32,7 @@ from .packed_layout import (
 )
 from .state import PackedState
 
+KNOWN_FLAGS = DESC_F_AVAIL | DESC_F_USED | DESC_F_NEXT | DESC_F_WRITE | DESC_F_INDIRECT
 _WISHES = {EVENT_ENABLE: "enable", EVENT_DISABLE: "disable", EVENT_DESC: "descriptor"}
 
 
@@ -98,24 +98,33 @@ def _ring_rows(
     chains = _chains(driver)
     changed = changed_slots(state.ring, before.ring if before else state.ring)
     tables = {area.name: area.data for area in state.areas}
-    places = {name: mark.offset for name, mark in marks.items()}
-    newest = [(place - back) % state.size for place in places.values() for back in range(3)]
+    newest = [(mark.offset - back) % state.size for mark in marks.values() for back in range(3)]
     live = [at for at, owner in owners.items() if owner != "free"]
-    result = [
-        Row(f"{'slot':>6} {'address':>18} {'bytes':>10}  flags     id  state   owner   chain")
-    ]
+    result = [Row(f"{'slot':>5} {'address':>18} {'bytes':>10}  flags   id state    owner   chain")]
     for at in window(state.size, [newest, changed, live], rows):
         if at is None:
-            result.append(Row(f"{'⋮':>6}"))
+            result.append(Row(f"{'⋮':>5}"))
             continue
         desc, owner = state.ring[at], owners.get(at, "")
+        odd = "!" if desc.flags & ~KNOWN_FLAGS else " "
+        text = f"{at:>5} {desc.addr:>#18x} {desc.length:>10}  {letters(desc.flags)}{odd}"
+        text += f"{desc.id:>6} {_state(desc.flags)}  {owner:<6}  "
         chain = chains.get(at, "") if owner != "free" else ""
-        text = f"{at:>6} {desc.addr:>#18x} {desc.length:>10}  {_flags(desc.flags)} {desc.id:>6}"
-        text += f"  {_state(desc.flags)}  {owner:<6}  {chain}  {marks_at(places, at)}"
+        mark = _mark(marks, at)
+        text += f"{chain:<10.10} {mark}" if mark else chain
         result.append(Row(text.rstrip(), at in changed))
         if desc.flags & DESC_F_INDIRECT and owner != "free":
             result += table_rows(tables.get(f"indirect of {at}", b""), _entry)
     return result
+
+
+def _mark(marks: dict[str, Position], slot: int) -> str:
+    """The places at a slot, both of one side by the side's name."""
+    found = [name for name, mark in marks.items() if mark.offset == slot]
+    for side, places in (("driver", ["add", "collect"]), ("device", ["fetch", "return"])):
+        if all(place in found for place in places):
+            found = [name for name in found if name not in places] + [side]
+    return f"◄ {', '.join(found)}" if found else ""
 
 
 def _owners(
@@ -166,12 +175,13 @@ def _event_rows(now: tuple[int, int], old: tuple[int, int]) -> list[Row]:
 
 def _entry(raw: bytes) -> str:
     desc = PackedDescriptor.unpack(raw)
-    return f"{desc.addr:>#18x} {desc.length:>10}  {_flags(desc.flags)}"
+    odd = "!" if desc.flags & ~DESC_F_WRITE else " "
+    return f"{desc.addr:>#18x} {desc.length:>10}  {letters(desc.flags)}{odd}"
 
 
 def _flags(flags: int) -> str:
     """Five letters, or the number if it has bits that mean nothing."""
-    if flags & ~(DESC_F_AVAIL | DESC_F_USED | 7):
+    if flags & ~KNOWN_FLAGS:
         return f"{flags:04x}!"
     lap = ("A" if flags & DESC_F_AVAIL else "-") + ("U" if flags & DESC_F_USED else "-")
     return letters(flags) + lap

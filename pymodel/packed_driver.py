@@ -16,6 +16,7 @@ from .layout import (
     DESC_F_WRITE,
     INDEX_MODULUS,
     U16,
+    QueueLayout,
 )
 from .memory import Memory
 from .packed_layout import (
@@ -131,6 +132,7 @@ class PackedVirtqueue(RingVirtqueue[PackedLayout]):
     """
 
     first_index: ClassVar[int] = FIRST.word
+    layout_type: ClassVar[type[QueueLayout]] = PackedLayout
     _book: PackedBook
 
     def __init__(

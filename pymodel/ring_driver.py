@@ -11,7 +11,7 @@ from .allocator import Allocator
 from .driver_chains import ChainBook, DriverChain
 from .driver_ring import DriverRing
 from .guard import GuardedVirtqueue
-from .layout import INDEX_MODULUS, LayoutT
+from .layout import INDEX_MODULUS, LayoutT, QueueLayout
 from .memory import Memory
 from .virtqueue import (
     BrokenQueueError,
@@ -54,6 +54,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
     """
 
     first_index: ClassVar[int]
+    layout_type: ClassVar[type[QueueLayout]]
 
     def __init__(
         self,
@@ -71,6 +72,8 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         start_index: int | None = None,
     ) -> None:
         super().__init__(callback, priv)
+        if not isinstance(layout, self.layout_type):
+            raise ValueError(f"the layout is a {type(layout).__name__}: another ring format")
         if isinstance(indirect, bool):
             indirect = "multi" if indirect else "never"
         if indirect not in INDIRECT_POLICIES:

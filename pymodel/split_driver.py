@@ -19,6 +19,7 @@ from .layout import (
     USED_ELEM_FORMAT,
     USED_F_NO_NOTIFY,
     Descriptor,
+    QueueLayout,
     SplitLayout,
     need_event,
 )
@@ -115,6 +116,7 @@ class SplitVirtqueue(RingVirtqueue[SplitLayout]):
     """
 
     first_index: ClassVar[int] = 0
+    layout_type: ClassVar[type[QueueLayout]] = SplitLayout
 
     def __init__(
         self,

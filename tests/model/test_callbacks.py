@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from pymodel import ConcurrentUseError, Interrupt, VirtqueueError
+from tests.model.formats import EACH_FORMAT, EVENT_IDX
 from tests.model.world import BUFFERS, World
-
-EVENT_IDX = pytest.mark.parametrize("event_idx", [False, True])
 
 
 class Recorder:
@@ -34,30 +33,36 @@ def send(world: World, *tokens: Any) -> None:
     world.queue.sync()
 
 
+@EACH_FORMAT
 @EVENT_IDX
-def test_the_callback_runs_on_an_interrupt_and_may_use_the_operations(event_idx: bool) -> None:
+def test_the_callback_runs_on_an_interrupt_and_may_use_the_operations(
+    ring: Any, event_idx: bool
+) -> None:
     callback = Recorder()
-    world = World(event_idx=event_idx, callback=callback)
+    world = World(packed=ring.packed, event_idx=event_idx, callback=callback)
     for token in range(5):
         send(world, token)
         assert world.serve() == Interrupt.USED_BUFFER
     assert callback.seen == list(range(5))
 
 
+@EACH_FORMAT
 @EVENT_IDX
 @pytest.mark.clause("SPLIT-DRV-16")
-def test_a_spurious_interrupt_is_not_passed_on(event_idx: bool) -> None:
+def test_a_spurious_interrupt_is_not_passed_on(ring: Any, event_idx: bool) -> None:
     callback = Recorder()
-    world = World(event_idx=event_idx, callback=callback)
+    world = World(packed=ring.packed, event_idx=event_idx, callback=callback)
     world.queue.interrupt()
     assert callback.calls == 0
 
 
+@EACH_FORMAT
 @EVENT_IDX
 @pytest.mark.clause("SPLIT-DRV-13", "SPLIT-DRV-15", "SPLIT-DEV-10", "SPLIT-DEV-14", "SPLIT-DRV-31")
-def test_after_false_no_interrupt_comes_until_restart(event_idx: bool) -> None:
+@pytest.mark.clause("PACKED-XDEV-11", "PACKED-DRV-19")
+def test_after_false_no_interrupt_comes_until_restart(ring: Any, event_idx: bool) -> None:
     callback = Recorder(answer=False)
-    world = World(event_idx=event_idx, callback=callback)
+    world = World(packed=ring.packed, event_idx=event_idx, callback=callback)
     send(world, 1)
     world.serve()
     for token in range(2, 30):
@@ -77,39 +82,46 @@ def test_after_false_no_interrupt_comes_until_restart(event_idx: bool) -> None:
     assert callback.seen == [1, 31]
 
 
+@EACH_FORMAT
 @EVENT_IDX
-def test_restart_while_callbacks_are_on_is_a_driver_bug(event_idx: bool) -> None:
-    world = World(event_idx=event_idx, callback=Recorder())
+def test_restart_while_callbacks_are_on_is_a_driver_bug(ring: Any, event_idx: bool) -> None:
+    world = World(packed=ring.packed, event_idx=event_idx, callback=Recorder())
     with pytest.raises(VirtqueueError, match="callbacks are on") as caught:
         world.queue.restart()
     assert caught.value.errno == errno.EINVAL
-    silent = World(event_idx=event_idx)
+    silent = World(packed=ring.packed, event_idx=event_idx)
     with pytest.raises(VirtqueueError, match="without a callback"):
         silent.queue.restart()
 
 
+@EACH_FORMAT
 @EVENT_IDX
-def test_without_a_callback_interrupts_are_suppressed_from_the_start(event_idx: bool) -> None:
-    world = World(event_idx=event_idx)
+def test_without_a_callback_interrupts_are_suppressed_from_the_start(
+    ring: Any, event_idx: bool
+) -> None:
+    world = World(packed=ring.packed, event_idx=event_idx)
     for token in range(20):
         send(world, token)
         assert world.serve() == Interrupt(0)
         assert world.drain() == [(token, 0)]
 
 
+@EACH_FORMAT
 @EVENT_IDX
-@pytest.mark.parametrize("when", ["avail flags written", "used_event written", "used index read"])
-def test_restart_never_misses_a_buffer_used_at_any_of_its_steps(event_idx: bool, when: str) -> None:
+@pytest.mark.parametrize("when", range(3))
+def test_restart_never_misses_a_buffer_used_at_any_of_its_steps(
+    ring: Any, event_idx: bool, when: int
+) -> None:
     callback = Recorder(answer=False)
     armed = False
 
     def on_step(step: str) -> None:
         nonlocal armed
-        if armed and step == when:
+        if armed and step == ring.wishes[when]:
             armed = False
             world.serve()
 
-    world = World(event_idx=event_idx, callback=callback, on_step=on_step)
+    world = World(packed=ring.packed, event_idx=event_idx, callback=callback, on_step=on_step)
     send(world, 1)
     world.serve()
     send(world, 2)
@@ -123,23 +135,25 @@ def test_restart_never_misses_a_buffer_used_at_any_of_its_steps(event_idx: bool,
         assert callback.seen == [1, 2]
 
 
-def test_an_interrupt_during_an_operation_waits_for_its_end() -> None:
+@EACH_FORMAT
+def test_an_interrupt_during_an_operation_waits_for_its_end(ring: Any) -> None:
     callback = Recorder()
     order: list[str] = []
 
     def on_step(step: str) -> None:
         order.append(step)
-        if step == "avail index":
+        if step == ring.published:
             world.device.write32(0x50, 0)
             world.serve()
             assert callback.calls == 0
 
-    world = World(callback=callback, on_step=on_step)
+    world = World(packed=ring.packed, callback=callback, on_step=on_step)
     send(world, "t")
     assert callback.seen == ["t"]
 
 
-def test_a_callback_is_not_entered_again_but_runs_again_for_what_came_meanwhile() -> None:
+@EACH_FORMAT
+def test_a_callback_is_not_entered_again_but_runs_again_for_what_came_meanwhile(ring: Any) -> None:
     depth = 0
     seen: list[Any] = []
 
@@ -154,13 +168,14 @@ def test_a_callback_is_not_entered_again_but_runs_again_for_what_came_meanwhile(
         depth -= 1
         return True
 
-    world = World(callback=callback)
+    world = World(packed=ring.packed, callback=callback)
     send(world, 0)
     world.serve()
     assert seen == [0, 1, 2, 3]
 
 
-def test_a_second_operation_from_a_hook_or_a_thread_is_detected_and_harmless() -> None:
+@EACH_FORMAT
+def test_a_second_operation_from_a_hook_or_a_thread_is_detected_and_harmless(ring: Any) -> None:
     caught: list[BaseException] = []
 
     def intrude() -> None:
@@ -178,13 +193,13 @@ def test_a_second_operation_from_a_hook_or_a_thread_is_detected_and_harmless() -
                 caught.append(error)
 
     def on_step(step: str) -> None:
-        if step == "avail index":
+        if step == ring.published:
             intrude()
             thread = threading.Thread(target=intrude)
             thread.start()
             thread.join()
 
-    world = World(on_step=on_step)
+    world = World(packed=ring.packed, on_step=on_step)
     send(world, "t")
     assert len(caught) == 12
     assert all(isinstance(e, OSError) and e.errno == errno.EBUSY for e in caught)
@@ -193,11 +208,12 @@ def test_a_second_operation_from_a_hook_or_a_thread_is_detected_and_harmless() -
     assert world.drain() == [("t", 0)]
 
 
-def test_an_error_in_the_callback_reaches_the_caller_and_the_queue_goes_on() -> None:
+@EACH_FORMAT
+def test_an_error_in_the_callback_reaches_the_caller_and_the_queue_goes_on(ring: Any) -> None:
     def callback(queue: Any) -> bool:
         raise RuntimeError("driver bug")
 
-    world = World(callback=callback)
+    world = World(packed=ring.packed, callback=callback)
     send(world, 1)
     with pytest.raises(RuntimeError, match="driver bug"):
         world.serve()
