@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
@@ -19,7 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pymodel import Interrupt, VirtqueueError
+from pymodel import Interrupt, Reg, VirtqueueError
+from tests.model.formats import EACH_FORMAT
 from tests.model.world import BUFFER_BYTES, BUFFERS, World
 
 SLOT = 64  # bytes between the segments of buffers
@@ -33,33 +34,276 @@ class Buffer:
         self.out, self.in_, self.data = out, in_, data
         self.length = min(len(data), sum(length for _, length in in_))
         self.table = False
+        self.number: int | None = None  # its buffer id, once seen
+        self.segments = [(*part, 0) for part in out] + [(*part, 1) for part in in_]
+
+
+class SplitReference:
+    """A split ring decoded anew from its bytes; positions count chains since the start."""
+
+    packed = False
+    sizes: ClassVar[list[int]] = [1, 2, 4, 8, 16, 64]
+
+    def __init__(self, machine: RingMachine) -> None:
+        self.m = machine
+        self.layout = machine.world.layout
+        self.start = machine.start
+
+    @staticmethod
+    def start_of(pick: int, size: int) -> int:
+        """A start index, of which 0 and those where indices wrap are the usual ones."""
+        return [0, 65535, 65520, 32760][pick % 4]
+
+    def cost(self, buffer: Buffer) -> int:
+        """How far a chain moves both indices."""
+        return 1
+
+    def device_wants(self, old: int, new: int) -> bool:
+        """Whether the device wants to hear of chains made available from `old` up to `new`."""
+        used = self.layout.used
+        if not self.m.event_idx:
+            return new > old and self.m.word(used) & 1 == 0
+        event = self.m.word(used + 4 + 8 * self.m.size)
+        return event in {(self.start + at) % 65536 for at in range(old, new)}
+
+    def wish(self) -> tuple[int, ...]:
+        """The driver's wish, to be asked about after the device worked."""
+        avail = self.layout.avail
+        return (self.m.word(avail + 4 + 2 * self.m.size if self.m.event_idx else avail),)
+
+    def driver_wants(self, wish: tuple[int, ...], old: int, new: int) -> bool:
+        """Whether the driver wants an interrupt for chains used from `old` up to `new`."""
+        if not self.m.event_idx:
+            return new > old and wish[0] & 1 == 0
+        return wish[0] in {(self.start + at) % 65536 for at in range(old, new)}
+
+    def device_areas(self) -> list[tuple[int, int]]:
+        """What the device may write, besides buffers."""
+        return [(self.layout.used, 6 + 8 * self.m.size)]
+
+    def check_idle(self) -> None:
+        """The device has asked for a notification of the next chain."""
+        used = self.layout.used
+        assert self.m.word(used) == 0
+        if self.m.event_idx and self.m.completed:
+            event = self.m.word(used + 4 + 8 * self.m.size)
+            assert event == (self.start + self.m.published) % 65536
+
+    def check(self) -> None:
+        """Indices, the driver's wish, and every chain that the device has not returned."""
+        m, avail, used = self.m, self.layout.avail, self.layout.used
+        assert m.word(avail + 2) == (self.start + m.published) % 65536
+        assert m.word(used + 2) == (self.start + m.completed) % 65536
+        flags = m.word(avail)
+        assert flags == (0 if m.event_idx or m.callbacks_on else 1)
+        if m.event_idx and m.callbacks_on:
+            event = m.word(avail + 4 + 2 * m.size)
+            assert event == (self.start + m.collected) % 65536
+        taken: set[int] = set()
+        for ahead, token in enumerate(m.at_device + m.added):
+            index = self.start + m.completed + ahead
+            head = m.word(avail + 4 + 2 * (index % m.size))
+            indices, segments = self.chain(head)
+            assert not taken & set(indices)
+            taken |= set(indices)
+            assert segments == m.buffers[token].segments
+        assert len(taken) <= m.size - m.queue.num_free
+
+    def chain(self, head: int) -> tuple[list[int], list[tuple[int, int, int]]]:
+        """Table indices and (address, length, writable) of a chain."""
+        table, index = self.layout.table, head
+        indices, found = [head], []
+        while True:
+            raw = self.m.world.memory.read(table + 16 * index, 16)
+            addr, length, flags, link = struct.unpack("<QIHH", raw)
+            if flags & 4:
+                assert self.m.indirect != "never" and flags == 4
+                table, index = addr, 0
+                continue
+            found.append((addr, length, flags >> 1 & 1))
+            if not flags & 1:
+                return indices, found
+            index = link
+            if table == self.layout.table:
+                assert index not in indices
+                indices.append(index)
+
+
+class PackedReference:
+    """A packed ring decoded anew; positions count descriptors since the start.
+
+    What the driver wrote is remembered by position, so that flags can be judged by their lap.
+    """
+
+    packed = True
+    sizes: ClassVar[list[int]] = [1, 2, 3, 5, 7, 8, 13, 16, 64]
+
+    def __init__(self, machine: RingMachine) -> None:
+        self.m = machine
+        self.layout = machine.world.layout
+        offset, wrap = machine.start & 0x7FFF, machine.start >> 15
+        self.start = offset + (0 if wrap else machine.size)  # descriptors since a first lap
+        self.ids = set(machine.ids)
+        self.ring = b""
+
+    @staticmethod
+    def start_of(pick: int, size: int) -> int:
+        """Any offset and wrap counter, a real queue's the most likely one."""
+        return 0x8000 if pick < 300 else pick % size | (pick // size % 2) << 15
+
+    def cost(self, buffer: Buffer) -> int:
+        return 1 if buffer.table else len(buffer.segments)
+
+    def at(self, position: int) -> tuple[int, int]:
+        """Offset and wrap counter of a position."""
+        lap, offset = divmod(self.start + position, self.m.size)
+        return offset, 1 - lap % 2
+
+    def hit(self, wish: tuple[int, ...], old: int, new: int) -> bool:
+        """What an event structure says of descriptors changed from `old` up to `new`."""
+        desc, flags = wish
+        if flags == 2:
+            assert self.m.event_idx
+            return (desc & 0x7FFF, desc >> 15) in {self.at(place) for place in range(old, new)}
+        return new > old and flags == 0
+
+    def event(self, addr: int) -> tuple[int, ...]:
+        return self.m.word(addr), self.m.word(addr + 2)
+
+    def device_wants(self, old: int, new: int) -> bool:
+        return self.hit(self.event(self.layout.device), old, new)
+
+    def wish(self) -> tuple[int, ...]:
+        return self.event(self.layout.driver)
+
+    def driver_wants(self, wish: tuple[int, ...], old: int, new: int) -> bool:
+        return self.hit(wish, old, new)
+
+    def device_areas(self) -> list[tuple[int, int]]:
+        """The device event, and what lies between the last used and the next free descriptor."""
+        m = self.m
+        slots = {self.at(place)[0] for place in range(m.before, m.completed)}
+        ring = [(self.layout.ring + 16 * slot + 8, 8) for slot in slots]
+        return [*ring, (self.layout.device, 4)]
+
+    def check_idle(self) -> None:
+        desc, flags = self.event(self.layout.device)
+        if not self.m.event_idx:
+            assert flags == 0
+        elif self.m.completed:
+            offset, wrap = self.at(self.m.published)
+            assert (desc, flags) == (offset | wrap << 15, 2)
+
+    def check(self) -> None:
+        m = self.m
+        desc, flags = self.event(self.layout.driver)
+        if m.callbacks_on and m.event_idx:
+            offset, wrap = self.at(m.collected)
+            assert (desc, flags) == (offset | wrap << 15, 2)
+        else:
+            assert flags == (0 if m.callbacks_on else 1)
+        self.ring = m.world.memory.read(self.layout.ring, 16 * m.size)
+        # Used descriptors, each at the place of the first of its chain, for chains come in order.
+        position = m.collected
+        for token in m.returned:
+            buffer = m.buffers[token]
+            _, length, number, flags, state = self.descriptor(position)
+            assert state == "used"
+            assert flags == (2 if buffer.length else 0)
+            assert (length, number) == (buffer.length, buffer.number)
+            position += self.cost(buffer)
+        assert position == m.completed
+        numbers: set[int] = set()
+        for token in m.at_device + m.added:
+            position = self.check_chain(position, m.buffers[token], token in m.at_device, numbers)
+        assert position == m.published + sum(self.cost(m.buffers[token]) for token in m.added)
+        assert position - m.collected == m.size - m.queue.num_free
+        if position - m.collected < m.size:  # nobody waits for what is free
+            assert self.descriptor(position)[4] == "neither"
+
+    def check_chain(self, position: int, buffer: Buffer, published: bool, numbers: set[int]) -> int:
+        """A chain that waits for the device or for publication; the position after it."""
+        cost = self.cost(buffer)
+        found: list[tuple[int, ...]] = []
+        number = -1
+        for at in range(cost):
+            addr, length, number, flags, state = self.descriptor(position + at)
+            assert state == ("available" if published else "neither")
+            assert flags & 1 == (at + 1 < cost)
+            if flags & 4:
+                assert buffer.table and flags == 4 and length % 16 == 0
+                table = self.m.world.memory.read(addr, length)
+                for start in range(0, length, 16):
+                    entry = struct.unpack("<QIHH", table[start : start + 16])
+                    assert entry[2] == 0 and entry[3] & ~2 == 0
+                    found.append((entry[0], entry[1], entry[3] >> 1))
+            else:
+                found.append((addr, length, flags >> 1 & 1))
+        assert found == buffer.segments
+        assert number in self.ids and number not in numbers
+        numbers.add(number)
+        if published:
+            assert buffer.number in (None, number)
+            buffer.number = number
+        return position + cost
+
+    def descriptor(self, position: int) -> tuple[int, int, int, int, str]:
+        """Address, length, id, flags NEXT, WRITE and INDIRECT, and what its lap's flags say."""
+        offset, wrap = self.at(position)
+        addr, length, number, flags = struct.unpack_from("<QIHH", self.ring, 16 * offset)
+        assert flags & ~0x8087 == 0
+        states = {(wrap, 1 - wrap): "available", (wrap, wrap): "used"}
+        return addr, length, number, flags & 7, states.get((flags >> 7 & 1, flags >> 15), "neither")
+
+
+REFERENCES: dict[str, Any] = {"split": SplitReference, "packed": PackedReference}
 
 
 class RingMachine(RuleBasedStateMachine):
     """Every operation at any time, every decision checked from the bytes in memory."""
 
+    reference_type: ClassVar[Any]
+
     @initialize(
-        size=st.sampled_from([1, 2, 4, 8, 16, 64]),
+        size=st.integers(0, 100),
         event_idx=st.booleans(),
         indirect=st.sampled_from(["never", "multi", "always"]),
-        start=st.sampled_from([0, 65535, 65520, 32760]),
+        start=st.integers(0, 1000),
         callback=st.booleans(),
+        ids=st.none() | st.integers(0, 65535),
     )
-    def set_up(self, size: int, event_idx: bool, indirect: str, start: int, callback: bool) -> None:
-        self.size, self.event_idx, self.indirect = size, event_idx, indirect
+    def set_up(
+        self, size: int, event_idx: bool, indirect: str, start: int, callback: bool, ids: int | None
+    ) -> None:
+        kind = self.reference_type
+        self.size = kind.sizes[size % len(kind.sizes)]
+        self.event_idx, self.indirect = event_idx, indirect
+        self.start = kind.start_of(start, self.size)
         self.answers: list[bool] = []
         self.drained_in_callback = 0
         self.callbacks_on = callback
         self.has_callback = callback
         self.interrupt_now = False
-        self.world = World(size, event_idx, indirect, self.callback if callback else None, start)
+        self.ids = [
+            ((ids or 0) + at * (1 if ids is None else 257)) % 65536 for at in range(self.size)
+        ]
+        driver_args = {"ids": self.ids} if kind.packed and ids is not None else {}
+        self.world = World(
+            self.size,
+            event_idx,
+            indirect,
+            self.callback if callback else None,
+            self.start,
+            packed=kind.packed,
+            driver_args=driver_args,
+        )
+        self.reference = kind(self)
         self.queue = self.world.queue
         self.added: list[int] = []  # not published
         self.at_device: list[int] = []
         self.returned: list[int] = []  # not collected
         self.buffers: dict[int, Buffer] = {}
-        self.start = start
-        self.published = self.completed = self.collected = 0
+        self.published = self.completed = self.collected = self.before = 0
         self.tokens = self.slots = 0
 
     # ---- raw memory, decoded independently
@@ -67,35 +311,11 @@ class RingMachine(RuleBasedStateMachine):
     def word(self, addr: int) -> int:
         return int(struct.unpack("<H", self.world.memory.read(addr, 2))[0])
 
-    @property
-    def base(self) -> tuple[int, int]:
-        """Addresses of the available and the used ring."""
-        return self.world.layout.avail, self.world.layout.used
-
     def segment(self, length: int, fill: bytes) -> tuple[int, int]:
         addr = BUFFERS + self.slots * SLOT % BUFFER_BYTES
         self.slots += 1
         self.world.memory.write(addr, fill)
         return addr, length
-
-    def chain(self, head: int) -> tuple[list[int], list[tuple[int, int, int]]]:
-        """Table indices and (address, length, writable) of a chain."""
-        table, index = self.world.layout.table, head
-        indices, found = [head], []
-        while True:
-            raw = self.world.memory.read(table + 16 * index, 16)
-            addr, length, flags, link = struct.unpack("<QIHH", raw)
-            if flags & 4:
-                assert self.indirect != "never" and flags == 4
-                table, index = addr, 0
-                continue
-            found.append((addr, length, flags >> 1 & 1))
-            if not flags & 1:
-                return indices, found
-            index = link
-            if table == self.world.layout.table:
-                assert index not in indices
-                indices.append(index)
 
     # ---- operations
 
@@ -139,17 +359,12 @@ class RingMachine(RuleBasedStateMachine):
 
     @rule()
     def sync(self) -> None:
-        _, used = self.base
-        if self.event_idx:
-            event = self.word(used + 4 + 8 * self.size)
-            old = self.start + self.published
-            needed = event in {(old + at) % 65536 for at in range(len(self.added))}
-        else:
-            needed = bool(self.added) and self.word(used) & 1 == 0
+        new = self.published + sum(self.reference.cost(self.buffers[t]) for t in self.added)
+        needed = self.reference.device_wants(self.published, new)
         before = self.world.notified
         self.queue.sync()
         assert self.world.notified - before == int(needed)
-        self.published += len(self.added)
+        self.published = new
         self.at_device += self.added
         self.added = []
 
@@ -185,7 +400,7 @@ class RingMachine(RuleBasedStateMachine):
 
     @rule(steps=st.integers(1, 5), deliver=st.booleans(), answers=st.lists(st.booleans()))
     def device_steps(self, steps: int, deliver: bool, answers: list[bool]) -> None:
-        wish = self.wish()
+        wish = self.reference.wish()
         done = 0
         while done < steps and self.world.device.step(0):
             done += 1
@@ -196,7 +411,7 @@ class RingMachine(RuleBasedStateMachine):
 
     @rule(answers=st.lists(st.booleans()))
     def device_runs(self, answers: list[bool]) -> None:
-        wish = self.wish()
+        wish = self.reference.wish()
         notified = not self.world.device.idle
         self.world.device.run()
         if notified:
@@ -205,33 +420,23 @@ class RingMachine(RuleBasedStateMachine):
         # A queue that is idle has been promised a notification: nothing waits unnoticed.
         assert not self.at_device
         self.deliver(answers)
-        used = self.world.layout.used
-        assert self.word(used) == 0
-        if self.event_idx and self.completed:
-            assert self.word(used + 4 + 8 * self.size) == (self.start + self.published) % 65536
+        self.reference.check_idle()
 
     # ---- what must be true
 
-    def wish(self) -> int:
-        avail, _ = self.base
-        return self.word(avail + 4 + 2 * self.size if self.event_idx else avail)
-
-    def device_did(self, count: int, wish: int) -> None:
-        old = self.start + self.completed
-        if self.event_idx:
-            due = wish in {(old + at) % 65536 for at in range(count)}
-        else:
-            due = count > 0 and wish & 1 == 0
+    def device_did(self, count: int, wish: tuple[int, ...]) -> None:
+        moved = sum(self.reference.cost(self.buffers[t]) for t in self.at_device[:count])
+        self.before = self.completed
+        due = self.reference.driver_wants(wish, self.before, self.before + moved)
         self.interrupt_now = self.interrupt_now or due
         assert self.world.device.interrupt_line == self.interrupt_now
         for token in self.at_device[:count]:
             self.check_bytes(self.buffers[token])
-        self.completed += count
+        self.completed += moved
         self.returned += self.at_device[:count]
         self.at_device = self.at_device[count:]
-        _, used = self.base
         writable = [s for token in self.buffers for s in self.buffers[token].in_]
-        assert not self.world.watched.outside([*writable, (used, 6 + 8 * self.size)])
+        assert not self.world.watched.outside([*writable, *self.reference.device_areas()])
 
     def deliver(self, answers: list[bool]) -> None:
         self.answers = list(answers)
@@ -261,7 +466,7 @@ class RingMachine(RuleBasedStateMachine):
         buffer = self.buffers.pop(token)
         assert used == (token, buffer.length)
         self.check_bytes(buffer)
-        self.collected += 1
+        self.collected += self.reference.cost(buffer)
 
     def check_bytes(self, buffer: Buffer) -> None:
         memory = self.world.memory
@@ -278,27 +483,8 @@ class RingMachine(RuleBasedStateMachine):
     def the_ring_is_what_the_reference_says(self) -> None:
         if not hasattr(self, "queue"):
             return
-        avail, used = self.base
-        assert self.word(avail + 2) == (self.start + self.published) % 65536
-        assert self.word(used + 2) == (self.start + self.completed) % 65536
         assert self.queue.num_free == self.free()
-        flags = self.word(avail)
-        assert flags == (0 if self.event_idx or self.callbacks_on else 1)
-        if self.event_idx and self.callbacks_on:
-            event = self.word(avail + 4 + 2 * self.size)
-            assert event == (self.start + self.collected) % 65536
-        taken: set[int] = set()
-        waiting = self.at_device + self.added
-        for ahead, token in enumerate(waiting):
-            index = self.start + self.completed + ahead
-            head = self.word(avail + 4 + 2 * (index % self.size))
-            indices, segments = self.chain(head)
-            assert not taken & set(indices)
-            taken |= set(indices)
-            buffer = self.buffers[token]
-            expected = [(*s, 0) for s in buffer.out] + [(*s, 1) for s in buffer.in_]
-            assert segments == expected
-        assert len(taken) <= self.size - self.queue.num_free
+        self.reference.check()
 
 
 @pytest.mark.clause(
@@ -312,28 +498,44 @@ class RingMachine(RuleBasedStateMachine):
     "SPLIT-DEV-13",
     "SPLIT-DEV-16",
     "VQ-XDEV-01",
+    "PACKED-XDEV-01",
+    "PACKED-XDEV-02",
+    "PACKED-XDEV-04",
+    "PACKED-XDEV-06",
+    "PACKED-XDEV-11",
+    "PACKED-XDEV-12",
+    "PACKED-XDRV-01",
+    "PACKED-XDRV-02",
+    "PACKED-XDRV-03",
+    "PACKED-XDRV-05",
+    "PACKED-DEV-04",
+    "PACKED-DEV-07",
+    "PACKED-DRV-02",
+    "PACKED-DRV-03",
 )
-def test_driver_and_device_keep_every_rule_of_the_ring_in_any_order() -> None:
-    run_state_machine_as_test(
-        RingMachine, settings=settings(max_examples=250, stateful_step_count=50)
-    )
+@EACH_FORMAT
+def test_driver_and_device_keep_every_rule_of_the_ring_in_any_order(ring: Any) -> None:
+    class Machine(RingMachine):
+        reference_type = REFERENCES[ring.name]
+
+    run_state_machine_as_test(Machine, settings=settings(max_examples=250, stateful_step_count=50))
 
 
+@EACH_FORMAT
 @pytest.mark.parametrize("event_idx", [False, True])
 @pytest.mark.parametrize("indirect", ["never", "multi"])
-@pytest.mark.clause("SPLIT-XDEV-02")
-def test_the_indices_wrap_at_65536_after_that_many_buffers(event_idx: bool, indirect: str) -> None:
-    world = World(size=256, event_idx=event_idx, indirect=indirect)
-    returned = 0
+@pytest.mark.clause("SPLIT-XDEV-02", "PACKED-XDEV-01", "PACKED-XDRV-01")
+def test_the_ring_wraps_again_and_again(ring: Any, event_idx: bool, indirect: str) -> None:
+    size = 251 if ring.packed else 256
+    world = World(size, event_idx, indirect, packed=ring.packed)
     for batch in range(70000 // 250):
         for at in range(250):
             world.queue.add_buf([(BUFFERS, 1)], 1, 0, batch * 250 + at)
         world.queue.sync()
         world.device.run()
-        for at in range(250):
-            used = world.queue.get_buf()
-            assert used is not None and used.data == batch * 250 + at
-            returned += 1
-    assert returned == 70000
-    assert world.state().used_idx == world.state().avail_idx == 70000 % 65536
-    assert world.device.read32(0x818) == 70000 % 65536
+        assert world.drain() == [(batch * 250 + at, 0) for at in range(250)]
+    laps, offset = divmod(70000, size)
+    index = offset | (laps + 1) % 2 << 15 if ring.packed else 70000 % 65536
+    assert world.queue.used_index == world.queue.avail_index == index
+    assert world.device.read32(Reg.QUEUE_AVAIL_INDEX) == index
+    assert world.device.read32(Reg.QUEUE_USED_INDEX) == index
