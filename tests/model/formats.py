@@ -29,8 +29,8 @@ class SplitFormat:
         "used index read",
         "used element read",
     )
-    sizes = (1, 2, 4, 8, 16, 64)
-    starts = (0, 65535, 65520, 32760)
+    device_waits = ("available index read", "used flags written", "avail_event written")
+    size = 8
 
     def suppress(self, world: World, off: bool) -> None:
         """Write the device's wish without EVENT_IDX."""
@@ -94,8 +94,8 @@ class PackedFormat:
         "used flags read",
         "used element read",
     )
-    sizes = (1, 2, 3, 5, 7, 8, 33, 64)
-    starts = (0x8000, 0x0000, None)  # None: the last slot, of the size at hand
+    device_waits = ("descriptor flags read", "device event written")
+    size = 7
 
     def suppress(self, world: World, off: bool) -> None:
         world.memory.write(world.layout.device, struct.pack("<HH", 0x1234, off))

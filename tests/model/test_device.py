@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pymodel import (
+    MODEL_OFFER,
     REGISTERS,
     Access,
     Config,
@@ -16,9 +17,11 @@ from pymodel import (
     Interrupt,
     ModelDevice,
     Reg,
+    SplitDevice,
     Status,
     pattern_bytes,
 )
+from tests.model.formats import EACH_FORMAT, EVENT_IDX
 from tests.model.world import BUFFERS, RINGS, RawQueue, World
 
 
@@ -260,15 +263,18 @@ def test_the_device_steps_come_in_the_order_that_keeps_every_promise(event_idx: 
         assert steps == [look, *wish, *middle, "available flags read", look, *wish, look]
 
 
-@pytest.mark.parametrize("event_idx", [False, True])
-def test_a_chain_published_while_the_device_falls_asleep_is_not_lost(event_idx: bool) -> None:
-    world = World(event_idx=event_idx)
+@EACH_FORMAT
+@EVENT_IDX
+@pytest.mark.clause("PACKED-DRV-18", "SPLIT-DRV-30")
+def test_a_chain_published_while_the_device_falls_asleep_is_not_lost(
+    ring: Any, event_idx: bool
+) -> None:
+    world = World(size=ring.size, event_idx=event_idx, packed=ring.packed)
     added = 0
 
     def on_step(step: str) -> None:
         nonlocal added
-        racing = step in ("available index read", "used flags written", "avail_event written")
-        if racing and added < 6:
+        if step in ring.device_waits and added < 6:
             added += 1
             world.queue.add_buf([(BUFFERS, 1)], 1, 0, ("late", added))
             world.queue.sync()
@@ -281,17 +287,77 @@ def test_a_chain_published_while_the_device_falls_asleep_is_not_lost(event_idx: 
     assert world.drain() == [("first", 0)] + [(("late", n), 0) for n in range(1, 7)]
 
 
-def test_step_serves_one_chain_and_settle_goes_idle() -> None:
-    world = World(event_idx=True)
+@EACH_FORMAT
+def test_step_serves_one_chain_and_settle_goes_idle(ring: Any) -> None:
+    world = World(event_idx=True, packed=ring.packed)
     for token in range(3):
         world.queue.add_buf([(BUFFERS, 1)], 1, 0, token)
     world.queue.sync()
+    first = world.queue.used_index
+    before = world.state().device_raw[:2], world.state().device_raw[-2:]
     assert world.device.step(0)
-    assert (world.state().used_idx, world.state().avail_event) == (1, 0)
+    assert world.device.read32(Reg.QUEUE_USED_INDEX) == first + 1
+    assert (world.state().device_raw[:2], world.state().device_raw[-2:]) == before
     assert world.device.step(0) and world.device.step(0) and not world.device.step(0)
     world.device.settle(0)
-    assert world.state().avail_event == 3
-    assert world.device.read32(Reg.QUEUE_AVAIL_INDEX) == 3
+    wish = world.state().device_raw[:2] if ring.packed else world.state().device_raw[-2:]
+    assert int.from_bytes(wish, "little") == first + 3
+    assert world.device.read32(Reg.QUEUE_AVAIL_INDEX) == first + 3
+
+
+@EACH_FORMAT
+def test_queues_of_every_size_and_start_serve_chains_of_every_length(ring: Any) -> None:
+    sizes = (1, 2, 3, 5, 12) if ring.packed else (1, 2, 4, 16)
+    for size in sizes:
+        starts = (
+            [wrap << 15 | offset for wrap in (0, 1) for offset in range(size)]
+            if ring.packed
+            else [0, 65535, 65536 - size]
+        )
+        for start in starts:
+            world = World(size=size, event_idx=True, start_index=start, packed=ring.packed)
+            for count in [*range(1, size + 1)] * 2:
+                world.memory.write(BUFFERS, bytes(range(count)))
+                out = [(BUFFERS + at, 1) for at in range(count - 1)]
+                world.queue.add_buf([*out, (BUFFERS + 64, 99)], count - 1, 1, count)
+                world.queue.sync()
+                assert world.notified
+                world.serve()
+                assert world.drain() == [(count, count - 1)]
+                assert world.memory.read(BUFFERS + 64, count - 1) == bytes(range(count - 1))
+
+
+@pytest.mark.clause("RSVF-XDEV-01", "FEAT-DEV-02", "RSVF-DRV-06")
+def test_packed_rings_are_negotiable_only_where_they_were_asked_for() -> None:
+    packed = blank(offer=MODEL_OFFER)
+    packed.write32(Reg.DEVICE_FEATURES_SEL, 1)
+    assert packed.read32(Reg.DEVICE_FEATURES) == 0b101
+    for device, accepted in ((packed, True), (blank(), False)):
+        device.write32(Reg.DRIVER_FEATURES_SEL, 1)
+        device.write32(Reg.DRIVER_FEATURES, 0b101)
+        device.write32(Reg.STATUS, 11)
+        assert bool(device.status & Status.FEATURES_OK) == accepted
+    with pytest.raises(ValueError, match="does not have the features 0x20000000000"):
+        blank(offer=MODEL_OFFER | Feature.ADMIN_VQ)
+    with pytest.raises(ValueError, match="12 descriptors"):
+        blank(queue_size_max=12)
+    assert blank(queue_size_max=12, offer=MODEL_OFFER).read32(Reg.QUEUE_SIZE_MAX) == 12
+
+
+def test_a_device_that_offers_packed_rings_serves_split_ones_as_ever() -> None:
+    device = blank(queue_size_max=12, offer=MODEL_OFFER)
+    for reg, value in (
+        (Reg.DRIVER_FEATURES_SEL, 1),
+        (Reg.DRIVER_FEATURES, 1),
+        (Reg.STATUS, 11),
+        (Reg.QUEUE_SIZE, 12),
+        (Reg.QUEUE_READY, 1),
+    ):
+        device.write32(reg, value)
+    assert device.read32(Reg.QUEUE_FAULT) == Fault.QUEUE_SIZE
+    device.write32(Reg.QUEUE_SIZE, 8)
+    device.write32(Reg.QUEUE_READY, 1)
+    assert isinstance(device.ring(0), SplitDevice)
 
 
 def test_pattern_mode_is_chosen_in_the_configuration_space() -> None:

@@ -3,10 +3,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pymodel import TraceError, parse_trace, read_trace
+from pymodel import Reg, TraceError, parse_trace, read_trace
+from tests.model.formats import EACH_FORMAT
+from tests.model.world import BUFFERS, World
 
 TRACES = Path(__file__).parents[1] / "traces"
 HEAD = {"device": "net", "features": [32], "queue_size": [4]}
@@ -30,6 +33,63 @@ def test_the_recordings_are_read_whole(name: str, chains: int, longest: int) -> 
     assert len(trace.chains) == chains
     assert max(len(chain.out) + len(chain.in_) for chain in trace.chains) == longest
     assert 32 in trace.features
+
+
+class Recorded:
+    """Answers each chain with as many bytes as the recorded device wrote."""
+
+    def __init__(self) -> None:
+        self.answer = b""
+        self.seen: list[bytes] = []
+
+    def process(self, queue: int, readable: bytes, writable_len: int) -> bytes:
+        self.seen.append(readable)
+        return self.answer
+
+    def reset(self) -> None:
+        pass
+
+
+@EACH_FORMAT
+@pytest.mark.parametrize("name", sorted(path.name for path in TRACES.glob("*.jsonl")))
+def test_recorded_chains_are_served_whatever_the_format(ring: Any, name: str) -> None:
+    """Each with its segments at their offsets, in the place in pages that they had."""
+    trace = read_trace(TRACES / name)
+    for number, size in enumerate(trace.queue_sizes):
+        function = Recorded()
+        world = World(
+            size - (3 if ring.packed else 0),
+            event_idx=29 in trace.features,
+            indirect="multi" if 28 in trace.features else "never",
+            callback=lambda queue: True,
+            packed=ring.packed,
+            function=function,
+        )
+        for token, chain in enumerate(c for c in trace.chains if c.queue == number):
+            page, segments = BUFFERS, []
+            for offset, length in [*chain.out, *chain.in_]:
+                segments.append((page + offset, min(length, 2048)))
+                page += 0x2000
+            out = segments[: len(chain.out)]
+            data = bytes((token + at) % 251 for at in range(sum(length for _, length in out)))
+            done = 0
+            for addr, length in out:
+                world.memory.write(addr, data[done : done + length])
+                done += length
+            room = sum(length for _, length in segments[len(out) :])
+            function.answer = bytes(at % 253 for at in range(min(chain.used, room)))
+            indirect = chain.indirect if world.found.indirect else None
+            world.queue.add_buf(segments, len(out), len(chain.in_), token, indirect=indirect)
+            world.queue.sync()
+            world.serve()
+            assert function.seen.pop() == data
+            assert world.drain() == [(token, len(function.answer))]
+            written = b"".join(
+                world.memory.read(addr, length) for addr, length in segments[len(out) :]
+            )
+            assert written[: len(function.answer)] == function.answer
+        assert world.queue.num_free == world.queue.size
+        assert not world.device.read32(Reg.FAULT_CODE)
 
 
 @pytest.mark.parametrize(

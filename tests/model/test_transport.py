@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pymodel import (
+    MODEL_OFFER,
     Allocator,
     Fault,
     FaultReport,
@@ -15,7 +16,9 @@ from pymodel import (
     InitError,
     Interrupt,
     ModelDevice,
+    PackedLayout,
     Reg,
+    SplitLayout,
     Status,
     initialise,
     read_fault,
@@ -24,6 +27,8 @@ from pymodel import (
     stop_queue,
     take_interrupt,
 )
+
+PARTS = (1616, 1728, 1732)  # after a queue of 100, whose 1608 bytes end at no multiple of 16
 
 
 class Recorder:
@@ -130,6 +135,19 @@ def test_only_what_is_wanted_and_offered_is_negotiated(wanted: Feature) -> None:
     found = Recorder().initialise(None, wanted=Feature(wanted))
     assert found.features == Feature.VERSION_1 | (wanted & Feature.EVENT_IDX)
     assert found.queues == (None,)
+
+
+@pytest.mark.clause("RSVF-DRV-06", "PACKED-DRV-01", "PACKED-XDRV-05")
+def test_packed_queues_are_laid_out_where_they_are_wanted_and_offered() -> None:
+    recorder = Recorder(queues=3, queue_size_max=100, offer=MODEL_OFFER)
+    found = recorder.initialise(0, None, 7, wanted=Feature.RING_PACKED)
+    assert found.packed and not found.event_idx and not found.indirect
+    assert found.queues == (PackedLayout.contiguous(100, 0), None, PackedLayout(7, *PARTS))
+    assert ("w", Reg.QUEUE_DRIVER_LOW, PARTS[1]) in recorder.log
+    assert ("w", Reg.QUEUE_DEVICE_LOW, PARTS[2]) in recorder.log
+    plain = Recorder(offer=MODEL_OFFER).initialise(8)
+    assert not plain.packed
+    assert isinstance(plain.queues[0], SplitLayout)
 
 
 @pytest.mark.clause("MMIO-DRV-16", "MMIO-DRV-17")
