@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a driver can do wrong, as the codes that the device reports.
 
-The values are those of the FaultCode register; `rtl/` gets them from here.
+The values are those of the FaultCode register; `rtl/` gets them from here. Where a packed ring has
+no such thing, `docs/architecture.md` says what a code means there.
 """
 
 from __future__ import annotations
