@@ -526,16 +526,16 @@ def test_driver_and_device_keep_every_rule_of_the_ring_in_any_order(ring: Any) -
 @pytest.mark.parametrize("indirect", ["never", "multi"])
 @pytest.mark.clause("SPLIT-XDEV-02", "PACKED-XDEV-01", "PACKED-XDRV-01")
 def test_the_ring_wraps_again_and_again(ring: Any, event_idx: bool, indirect: str) -> None:
-    size = 251 if ring.packed else 256
+    size, buffers = (251, 7000) if ring.packed else (256, 70000)  # 28 laps, or 65536 and more
     world = World(size, event_idx, indirect, packed=ring.packed)
-    for batch in range(70000 // 250):
+    for batch in range(buffers // 250):
         for at in range(250):
             world.queue.add_buf([(BUFFERS, 1)], 1, 0, batch * 250 + at)
         world.queue.sync()
         world.device.run()
         assert world.drain() == [(batch * 250 + at, 0) for at in range(250)]
-    laps, offset = divmod(70000, size)
-    index = offset | (laps + 1) % 2 << 15 if ring.packed else 70000 % 65536
+    laps, offset = divmod(buffers, size)
+    index = offset | (laps + 1) % 2 << 15 if ring.packed else buffers % 65536
     assert world.queue.used_index == world.queue.avail_index == index
     assert world.device.read32(Reg.QUEUE_AVAIL_INDEX) == index
     assert world.device.read32(Reg.QUEUE_USED_INDEX) == index
