@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_axi_master - the engine's AXI4 master: reads and writes are independent. Only wires.
 //   Contract    as vq_axi_read and vq_axi_write
-//   Latency     1 cycle a read, 4 cycles a write
+//   Latency     1 cycle
 //   Throughput  1 beat per cycle each way
 `resetall
 `timescale 1ns / 1ps
@@ -12,9 +12,7 @@ module vq_axi_master #(
     parameter QID_W       = 2,      // queue number, bits
     parameter DATA_W      = 64,     // beat, bits
     parameter READERS     = 4,      // requesters that read
-    parameter WRITERS     = 4,      // requesters that write, 3 or 4
-    parameter BURST_BYTES = 256,    // longest write burst, bytes; power of two
-    parameter LANE_W      = $clog2(DATA_W/8)    // derived, not to be set
+    parameter WRITERS     = 4       // requesters that write, 3 or 4
 ) (
     input  wire                           clk,
     input  wire                           rst,
@@ -35,12 +33,10 @@ module vq_axi_master #(
     input  wire [WRITERS*13-1:0]          s_req_len,
     input  wire [WRITERS*QID_W-1:0]       s_req_queue,
     input  wire [WRITERS-1:0]             s_req_null,
+    input  wire [WRITERS-1:0]             s_req_ack,
     input  wire [WRITERS-1:0]             s_req_valid,
     output wire [WRITERS-1:0]             s_req_ready,
     input  wire [WRITERS*DATA_W-1:0]      s_beat_data,
-    input  wire [WRITERS*LANE_W-1:0]      s_beat_offset,
-    input  wire [WRITERS*(LANE_W+1)-1:0]  s_beat_count,
-    input  wire [WRITERS-1:0]             s_beat_last,
     input  wire [WRITERS-1:0]             s_beat_valid,
     output wire [WRITERS-1:0]             s_beat_ready,
     output wire [WRITERS-1:0]             m_ack_valid,
@@ -118,7 +114,7 @@ module vq_axi_master #(
         .m_axi_rready(m_axi_rready)
     );
     vq_axi_write #(
-        .PORTS(WRITERS), .QUEUES(QUEUES), .DATA_W(DATA_W), .QID_W(QID_W), .MAX_BYTES(BURST_BYTES)
+        .PORTS(WRITERS), .QUEUES(QUEUES), .DATA_W(DATA_W), .QID_W(QID_W)
     ) u_axi_write (
         .clk(clk),
         .rst(rst),
@@ -129,12 +125,10 @@ module vq_axi_master #(
         .s_req_len(s_req_len),
         .s_req_queue(s_req_queue),
         .s_req_null(s_req_null),
+        .s_req_ack(s_req_ack),
         .s_req_valid(s_req_valid),
         .s_req_ready(s_req_ready),
         .s_beat_data(s_beat_data),
-        .s_beat_offset(s_beat_offset),
-        .s_beat_count(s_beat_count),
-        .s_beat_last(s_beat_last),
         .s_beat_valid(s_beat_valid),
         .s_beat_ready(s_beat_ready),
         .m_ack_valid(m_ack_valid),

@@ -13,6 +13,7 @@ module vq_complete #(
     parameter QUEUES = 4,       // queues, 1 to 64
     parameter QID_W  = 2,       // queue number, bits
     parameter DATA_W = 64,      // beat, bits
+    parameter MAX_BYTES = 256,  // longest burst, bytes; power of two
     parameter LANE_W = $clog2(DATA_W/8)     // derived, not to be set
 ) (
     input  wire              clk,
@@ -40,18 +41,16 @@ module vq_complete #(
     output wire              m_collected_valid,
     input  wire              s_collected_all,
     output wire [QID_W-1:0]  m_finished_queue,
-    output wire [7:0]        m_finished_count,
+    output wire [15:0]       m_finished_count,
     output wire              m_finished_valid,
     // Write requests and beats: elements (0) and index (1)
     output wire [127:0]            m_req_addr,
     output wire [25:0]             m_req_len,
     output wire [2*QID_W-1:0]      m_req_queue,
+    output wire [1:0]              m_req_ack,
     output wire [1:0]              m_req_valid,
     input  wire [1:0]              m_req_ready,
     output wire [2*DATA_W-1:0]     m_beat_data,
-    output wire [2*LANE_W-1:0]     m_beat_offset,
-    output wire [2*(LANE_W+1)-1:0] m_beat_count,
-    output wire [1:0]              m_beat_last,
     output wire [1:0]              m_beat_valid,
     input  wire [1:0]              m_beat_ready,
     input  wire [1:0]              s_ack_valid,
@@ -74,12 +73,12 @@ module vq_complete #(
     input  wire [QID_W-1:0]  s_index_queue,
     output wire [15:0]       m_index_used
 );
-    localparam BATCHES = 32;
+    localparam BATCHES = 16;
 
     // The queue's rings, for each step that needs them
-    wire [QID_W-1:0] open_queue, table_queue, used_queue, avail_queue;
-    wire [15:0]      open_size, table_size, used_size, avail_size;
-    wire [63:0]      open_desc, open_avail, open_used, table_desc, table_avail, table_used;
+    wire [QID_W-1:0] open_queue, used_queue, avail_queue;
+    wire [15:0]      open_size, used_size, avail_size;
+    wire [63:0]      open_desc, open_avail, open_used;
     wire [63:0]      used_desc, used_avail, used_addr, avail_desc, avail_addr, avail_used;
 
     vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_open_table (
@@ -93,18 +92,6 @@ module vq_complete #(
         .desc_addr(open_desc),
         .avail_addr(open_avail),
         .used_addr(open_used)
-    );
-    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_element_table (
-        .clk(clk),
-        .s_setup_queue(s_setup_queue),
-        .s_setup_field(s_setup_field),
-        .s_setup_data(s_setup_data),
-        .s_setup_valid(s_setup_valid),
-        .s_queue(table_queue),
-        .size(table_size),
-        .desc_addr(table_desc),
-        .avail_addr(table_avail),
-        .used_addr(table_used)
     );
     vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_index_table (
         .clk(clk),
@@ -133,7 +120,7 @@ module vq_complete #(
 
     // Counting: a chain thrown away takes the turn of a completed or finished one
     wire [QID_W-1:0] done_queue;
-    wire [7:0]       done_count;
+    wire [15:0]      done_count;
     wire             done_valid, used_accept;
 
     assign used_accept       = s_used_valid && s_used_ready;
@@ -141,7 +128,7 @@ module vq_complete #(
     assign m_collected_queue = used_accept || !s_drop_valid ? s_used_queue : s_drop_queue;
     assign m_collected_valid = used_accept || (s_drop_valid && s_drop_ready);
     assign m_finished_queue  = done_valid ? done_queue : s_drop_queue;
-    assign m_finished_count  = done_valid ? done_count : 8'd1;
+    assign m_finished_count  = done_valid ? done_count : 16'd1;
     assign m_finished_valid  = done_valid || (s_drop_valid && s_drop_ready);
 
     wire [QID_W-1:0] batch_queue;
@@ -150,7 +137,8 @@ module vq_complete #(
     wire             batch_valid, batch_ready;
 
     vq_complete_batch #(
-        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .BATCHES(BATCHES)
+        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .MAX_BYTES(MAX_BYTES),
+        .BATCHES(BATCHES)
     ) u_batch (
         .clk(clk),
         .rst(rst),
@@ -163,18 +151,14 @@ module vq_complete #(
         .s_used_final(s_collected_all),
         .m_open_queue(open_queue),
         .s_open_size(open_size),
-        .m_table_queue(table_queue),
-        .s_table_size(table_size),
-        .s_table_used_addr(table_used),
+        .s_open_used_addr(open_used),
         .m_req_addr(m_req_addr[63:0]),
         .m_req_len(m_req_len[12:0]),
         .m_req_queue(m_req_queue[QID_W-1:0]),
+        .m_req_ack(m_req_ack[0]),
         .m_req_valid(m_req_valid[0]),
         .m_req_ready(m_req_ready[0]),
         .m_beat_data(m_beat_data[DATA_W-1:0]),
-        .m_beat_offset(m_beat_offset[LANE_W-1:0]),
-        .m_beat_count(m_beat_count[LANE_W:0]),
-        .m_beat_last(m_beat_last[0]),
         .m_beat_valid(m_beat_valid[0]),
         .m_beat_ready(m_beat_ready[0]),
         .s_ack_valid(s_ack_valid[0]),
@@ -238,6 +222,8 @@ module vq_complete #(
         .s_index_queue(s_index_queue),
         .m_index_used(m_index_used)
     );
+    assign m_req_ack[1] = 1'b1;
+
     vq_write_word #(.DATA_W(DATA_W)) u_index_word (
         .clk(clk),
         .rst(rst),
@@ -248,9 +234,6 @@ module vq_complete #(
         .m_req_ready(m_req_ready[1]),
         .m_req_len(m_req_len[25:13]),
         .m_beat_data(m_beat_data[2*DATA_W-1:DATA_W]),
-        .m_beat_offset(m_beat_offset[2*LANE_W-1:LANE_W]),
-        .m_beat_count(m_beat_count[2*LANE_W+1:LANE_W+1]),
-        .m_beat_last(m_beat_last[1]),
         .m_beat_valid(m_beat_valid[1]),
         .m_beat_ready(m_beat_ready[1])
     );
@@ -284,8 +267,7 @@ module vq_complete #(
         .m_beat_ready(event_ready)
     );
 
-    wire unused = &{1'b0, open_desc, open_avail, open_used, table_desc, table_avail, used_desc,
-                    used_avail, used_size, avail_desc, avail_used, event_count, event_info,
-                    event_last, event_offset[0]};
+    wire unused = &{1'b0, open_desc, open_avail, used_desc, used_avail, used_size, avail_desc,
+                    avail_used, event_count, event_info, event_last, event_offset[0]};
 endmodule
 `resetall

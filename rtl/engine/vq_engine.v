@@ -123,9 +123,8 @@ module vq_engine #(
         ERROR_MAX_CHAIN_must_be_1_to_twice_CHAINS u_error ();
     end
 
-    localparam LANE_W       = $clog2(DATA_W/8);
     localparam BURST_BYTES  = 256;
-    localparam RSP_BEATS    = 8192 / DATA_W;    // 1 KiB of responses
+    localparam RSP_BEATS    = 256;      // beats of responses
 
     wire core_rst, halt, drained;
 
@@ -143,8 +142,8 @@ module vq_engine #(
     // Which queues may do what
     wire [QUEUES-1:0] alive, stopped, fetchable, busy;
     wire [QID_W-1:0]  stop_queue, started_queue, collected_queue, finished_queue;
-    wire [7:0]        started_count, finished_count;
-    wire [15:0]       started_credit;
+    wire [7:0]        started_count;
+    wire [15:0]       started_credit, finished_count;
     wire              stop_kill, stop_valid, started_valid, collected_valid, collected_all;
     wire              finished_valid, all_finished, schedule_idle;
 
@@ -247,16 +246,16 @@ module vq_engine #(
     wire [255:0]            w_addr;
     wire [51:0]             w_len;
     wire [4*QID_W-1:0]      w_queue;
-    wire [3:0]              w_null, w_valid, w_ready, w_ack;
+    wire [3:0]              w_null, w_want, w_valid, w_ready, w_ack;
     wire [4*DATA_W-1:0]     b_data;
-    wire [4*LANE_W-1:0]     b_offset;
-    wire [4*(LANE_W+1)-1:0] b_count;
-    wire [3:0]              b_last, b_valid, b_ready;
+    wire [3:0]              b_valid, b_ready;
 
     assign w_null[2:1] = 2'b00;
+    assign w_want[0]   = 1'b0;
+    assign w_want[3]   = 1'b1;
 
     vq_axi_master #(
-        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .BURST_BYTES(BURST_BYTES)
+        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W)
     ) u_axi (
         .clk(clk),
         .rst(core_rst),
@@ -275,12 +274,10 @@ module vq_engine #(
         .s_req_len(w_len),
         .s_req_queue(w_queue),
         .s_req_null(w_null),
+        .s_req_ack(w_want),
         .s_req_valid(w_valid),
         .s_req_ready(w_ready),
         .s_beat_data(b_data),
-        .s_beat_offset(b_offset),
-        .s_beat_count(b_count),
-        .s_beat_last(b_last),
         .s_beat_valid(b_valid),
         .s_beat_ready(b_ready),
         .m_ack_valid(w_ack),
@@ -330,7 +327,7 @@ module vq_engine #(
     wire             drop_rel_valid, drop_rel_ready, rel_valid, rel_ready;
     wire [TAG_W+1:0] store_at, gather_at, scatter_at;
     wire [95:0]      store_data, gather_segment, scatter_segment;
-    wire [TAG_W-1:0] gather_tag, gather_next, scatter_tag, scatter_next;
+    wire [TAG_W-1:0] gather_tag, gather_next, scatter_next;
     wire             gather_en, scatter_en;
 
     vq_chain_store #(.CHAINS(CHAINS)) u_store (
@@ -372,6 +369,7 @@ module vq_engine #(
     wire [TAG_W-1:0] chain_tag, chain_last, whole_tag;
     wire [31:0]      chain_writable, whole_readable, whole_writable;
     wire [TAG_W+1:0] chain_w_at;
+    wire [1:0]       chain_place;
     wire             chain_valid, whole_valid, whole_ready, gather_valid, gather_ready;
     wire             drop_valid, drop_ready;
 
@@ -430,6 +428,7 @@ module vq_engine #(
         .m_chain_writable(chain_writable),
         .m_chain_w_at(chain_w_at),
         .m_chain_last(chain_last),
+        .m_chain_place(chain_place),
         .m_chain_valid(chain_valid),
         .m_req_queue(whole_queue),
         .m_req_tag(whole_tag),
@@ -469,9 +468,6 @@ module vq_engine #(
         .m_req_ready(w_ready[3]),
         .m_req_len(w_len[51:39]),
         .m_beat_data(b_data[4*DATA_W-1:3*DATA_W]),
-        .m_beat_offset(b_offset[4*LANE_W-1:3*LANE_W]),
-        .m_beat_count(b_count[4*(LANE_W+1)-1:3*(LANE_W+1)]),
-        .m_beat_last(b_last[3]),
         .m_beat_valid(b_valid[3]),
         .m_beat_ready(b_ready[3])
     );
@@ -540,6 +536,7 @@ module vq_engine #(
         .s_chain_writable(chain_writable),
         .s_chain_w_at(chain_w_at),
         .s_chain_last(chain_last),
+        .s_chain_place(chain_place),
         .s_chain_valid(chain_valid),
         .s_rsp_tag(s_rsp_tag),
         .s_rsp_len(s_rsp_len),
@@ -553,7 +550,6 @@ module vq_engine #(
         .m_read_en(scatter_en),
         .m_read_at(scatter_at),
         .s_read_data(scatter_segment),
-        .m_after_tag(scatter_tag),
         .s_after_next(scatter_next),
         .m_req_addr(w_addr[63:0]),
         .m_req_len(w_len[12:0]),
@@ -562,9 +558,6 @@ module vq_engine #(
         .m_req_valid(w_valid[0]),
         .m_req_ready(w_ready[0]),
         .m_beat_data(b_data[DATA_W-1:0]),
-        .m_beat_offset(b_offset[LANE_W-1:0]),
-        .m_beat_count(b_count[LANE_W:0]),
-        .m_beat_last(b_last[0]),
         .m_beat_valid(b_valid[0]),
         .m_beat_ready(b_ready[0]),
         .m_used_queue(used_queue),
@@ -579,7 +572,9 @@ module vq_engine #(
     );
 
     // complete
-    vq_complete #(.QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W)) u_complete (
+    vq_complete #(
+        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .MAX_BYTES(BURST_BYTES)
+    ) u_complete (
         .clk(clk),
         .rst(core_rst),
         .s_ready(s_ready),
@@ -606,12 +601,10 @@ module vq_engine #(
         .m_req_addr(w_addr[191:64]),
         .m_req_len(w_len[38:13]),
         .m_req_queue(w_queue[3*QID_W-1:QID_W]),
+        .m_req_ack(w_want[2:1]),
         .m_req_valid(w_valid[2:1]),
         .m_req_ready(w_ready[2:1]),
         .m_beat_data(b_data[3*DATA_W-1:DATA_W]),
-        .m_beat_offset(b_offset[3*LANE_W-1:LANE_W]),
-        .m_beat_count(b_count[3*(LANE_W+1)-1:LANE_W+1]),
-        .m_beat_last(b_last[2:1]),
         .m_beat_valid(b_valid[2:1]),
         .m_beat_ready(b_ready[2:1]),
         .s_ack_valid(w_ack[2:1]),
@@ -634,6 +627,6 @@ module vq_engine #(
 
     assign m_idle = schedule_idle && all_finished && drained && !halt;
 
-    wire unused = &{1'b0, w_ack[0], gather_tag, scatter_tag};
+    wire unused = &{1'b0, w_ack[0], gather_tag};
 endmodule
 `resetall

@@ -61,6 +61,7 @@ module vq_fetch_chains #(
     output wire [31:0]       m_chain_writable,
     output wire [TAG_W+1:0]  m_chain_w_at,
     output wire [TAG_W-1:0]  m_chain_last,
+    output wire [1:0]        m_chain_place,
     output wire              m_chain_valid,
     // Whole chains in order
     output wire [QID_W-1:0]  m_req_queue,
@@ -343,6 +344,7 @@ module vq_fetch_chains #(
         .m_end_head(m_chain_head),
         .m_end_tag(m_chain_tag),
         .m_end_last(m_chain_last),
+        .m_end_place(m_chain_place),
         .m_end_readable(end_readable),
         .m_end_writable(m_chain_writable),
         .m_end_w_at(m_chain_w_at),

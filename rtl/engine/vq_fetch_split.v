@@ -76,6 +76,7 @@ module vq_fetch_split #(
     output wire [31:0]       m_chain_writable,
     output wire [TAG_W+1:0]  m_chain_w_at,
     output wire [TAG_W-1:0]  m_chain_last,
+    output wire [1:0]        m_chain_place,
     output wire              m_chain_valid,
     // Whole chains in order
     output wire [QID_W-1:0]  m_req_queue,
@@ -215,6 +216,7 @@ module vq_fetch_split #(
         .m_chain_writable(m_chain_writable),
         .m_chain_w_at(m_chain_w_at),
         .m_chain_last(m_chain_last),
+        .m_chain_place(m_chain_place),
         .m_chain_valid(m_chain_valid),
         .m_req_queue(m_req_queue),
         .m_req_tag(m_req_tag),

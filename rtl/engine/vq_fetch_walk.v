@@ -71,6 +71,7 @@ module vq_fetch_walk #(
     output wire [15:0]        m_end_head,
     output wire [TAG_W-1:0]   m_end_tag,
     output wire [TAG_W-1:0]   m_end_last,       // last chunk
+    output wire [1:0]         m_end_place,      // place of the last segment in it
     output wire [31:0]        m_end_readable,
     output wire [31:0]        m_end_writable,
     output wire [TAG_W+1:0]   m_end_w_at,       // position of the first writable segment
@@ -246,6 +247,7 @@ module vq_fetch_walk #(
     assign m_end_head     = head_reg;
     assign m_end_tag      = tag_reg;
     assign m_end_last     = at_chunk;
+    assign m_end_place    = at_pos;
     assign m_end_readable = n_readable;
     assign m_end_writable = n_writable;
     assign m_end_w_at     = n_w_at;

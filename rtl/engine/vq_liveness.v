@@ -13,7 +13,7 @@
 module vq_liveness #(
     parameter QUEUES  = 4,  // queues, 1 to 64
     parameter QID_W   = 2,  // queue number, bits
-    parameter COUNT_W = 16  // chains started or finished, bits
+    parameter COUNT_W = 16  // chains started or finished, bits; 9 to 16
 ) (
     input  wire               clk,
     input  wire               rst,
@@ -38,7 +38,7 @@ module vq_liveness #(
     input  wire               s_collected_valid,
     output wire               m_collected_all,      // this one was the queue's last one started
     input  wire [QID_W-1:0]   s_finished_queue,
-    input  wire [7:0]         s_finished_count,
+    input  wire [15:0]        s_finished_count,
     input  wire               s_finished_valid,
     // What holds of each queue
     output wire [QUEUES-1:0]  m_alive,
@@ -63,7 +63,7 @@ module vq_liveness #(
     wire [COUNT_W-1:0] started_scan, started_collect, granted_old, finished_scan;
     wire [COUNT_W-1:0] started_new   = started_old + {{(COUNT_W-8){1'b0}}, s_started_count};
     wire [COUNT_W-1:0] collected_new = collected_old + {{(COUNT_W-1){1'b0}}, 1'b1};
-    wire [COUNT_W-1:0] finished_new  = finished_old + {{(COUNT_W-8){1'b0}}, s_finished_count};
+    wire [COUNT_W-1:0] finished_new  = finished_old + s_finished_count[COUNT_W-1:0];
 
     reg  [QID_W-1:0]   scan_reg;        // the queue looked at
     wire               scan_last = {{(32-QID_W){1'b0}}, scan_reg} == QUEUES - 1;
@@ -142,7 +142,7 @@ module vq_liveness #(
         if (seek) scan_reg <= scan_last ? {QID_W{1'b0}} : scan_reg + 1'b1;
         if (s_started_valid || s_finished_valid) total_reg <= total_reg
             + (s_started_valid ? {{(COUNT_W-8){1'b0}}, s_started_count} : {COUNT_W{1'b0}})
-            - (s_finished_valid ? {{(COUNT_W-8){1'b0}}, s_finished_count} : {COUNT_W{1'b0}});
+            - (s_finished_valid ? s_finished_count[COUNT_W-1:0] : {COUNT_W{1'b0}});
 
         killed_reg  <= s_ready & (killed_reg |
                        (s_stop_valid && s_stop_kill ? one << s_stop_queue : {QUEUES{1'b0}}));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_write_word - a write of two bytes as a request with its one beat.
-//   Contract    the beat follows its request, in order
+//   Contract    the beat follows its request, in order, with the word in each pair of lanes
 //   Latency     0 cycles, request to request; 1 cycle to the beat
 //   Throughput  1 word per cycle
 `resetall
@@ -8,8 +8,7 @@
 `default_nettype none
 
 module vq_write_word #(
-    parameter DATA_W = 64,                  // beat, bits
-    parameter LANE_W = $clog2(DATA_W/8)     // derived, not to be set
+    parameter DATA_W = 64   // beat, bits
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -22,9 +21,6 @@ module vq_write_word #(
     input  wire              m_req_ready,
     output wire [12:0]       m_req_len,
     output wire [DATA_W-1:0] m_beat_data,
-    output wire [LANE_W-1:0] m_beat_offset,
-    output wire [LANE_W:0]   m_beat_count,
-    output wire              m_beat_last,
     output wire              m_beat_valid,
     input  wire              m_beat_ready
 );
@@ -34,10 +30,7 @@ module vq_write_word #(
     assign s_word_ready  = room && m_req_ready;
     assign m_req_valid   = room && s_word_valid;
     assign m_req_len     = 13'd2;
-    assign m_beat_data   = {{(DATA_W-16){1'b0}}, data};
-    assign m_beat_offset = {LANE_W{1'b0}};
-    assign m_beat_count  = {{(LANE_W-1){1'b0}}, 2'd2};
-    assign m_beat_last   = 1'b1;
+    assign m_beat_data   = {(DATA_W/16){data}};
 
     vq_fifo #(.WIDTH(16), .DEPTH(4)) u_data (
         .clk(clk),

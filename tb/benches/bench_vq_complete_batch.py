@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from tb.benches.beats import lanes_of
+from tb.benches.beats import cut, lanes_of
 from tb.benches.unit import Unit, check_rate, test
 
 
@@ -44,12 +44,11 @@ class BatchBench:
         """Reset, and start every channel."""
         unit = await self.unit.start()
         unit.set(s_ready=(1 << self.queues) - 1)  # no queue is ready in reset
-        unit.answer("m_open_queue", lambda q: {"s_open_size": self.sizes[q % self.queues]})
         unit.answer(
-            "m_table_queue",
+            "m_open_queue",
             lambda q: {
-                "s_table_size": self.sizes[q % self.queues],
-                "s_table_used_addr": self.rings[q % self.queues],
+                "s_open_size": self.sizes[q % self.queues],
+                "s_open_used_addr": self.rings[q % self.queues],
             },
         )
         self.used = unit.source("s_used", pace.used)
@@ -60,12 +59,16 @@ class BatchBench:
         unit.each_clock(self._look)
 
     async def _memory(self) -> None:
-        whole = 0
+        whole = beats = 0
         while True:
-            lasts = sum(word.value["last"] for word in self.beats.words)
-            while whole < min(len(self.req.words), lasts):
-                self.ack.send({})
-                whole += 1
+            while whole < len(self.req.words):
+                value = self.req.words[whole].value
+                due = beats + len(cut(value["len"], value["addr"] % self.beat, self.beat))
+                if due > len(self.beats.words):
+                    break
+                whole, beats = whole + 1, due
+                if value["ack"]:
+                    self.ack.send({})
             await RisingEdge(self.dut.clk)
 
     def _look(self) -> None:
@@ -89,32 +92,33 @@ class BatchBench:
 
         await self.unit.until(handed, "batches", 8000)
         await self.unit.clocks(5)
-        most = self.unit.parameter("BATCH_MAX")
+        most, limit = self.unit.parameter("BATCH_MAX"), self.unit.parameter("MAX_BYTES")
         beats = iter(self.beats.words)
+        requests = iter(self.req.words)
         at: Counter[int] = Counter()
-        assert len(self.req.words) == len(self.batch.words)
-        for asked, batch in zip(self.req.words, self.batch.words):
-            request, value = asked.value, batch.value
-            queue, count = value["queue"], value["count"]
+        for batch in (word.value for word in self.batch.words):
+            queue, count = batch["queue"], batch["count"]
             size, first = self.sizes[queue], at[queue]
             at[queue] += count
-            assert 0 < count <= most and request["queue"] == queue
-            assert value["index"] == at[queue] % 0x10000
+            assert 0 < count <= most
+            assert batch["index"] == at[queue] % 0x10000
             slot = first % size
             assert slot + count <= size, "the batch runs past the ring's end"
-            assert request["addr"] == self.rings[queue] + 4 + 8 * slot
-            assert request["len"] == 8 * count
-            data = b""
+            data, addr = b"", self.rings[queue] + 4 + 8 * slot
             while len(data) < 8 * count:
-                beat = next(beats).value
-                assert beat["offset"] == 0
-                data += lanes_of(beat["data"], self.beat, 0, beat["count"])
-                assert beat["last"] == (len(data) == 8 * count)
+                request = next(requests).value
+                length = min(8 * count - len(data), limit - addr % limit)
+                assert (request["addr"], request["len"]) == (addr, length)
+                assert request["queue"] == queue
+                for lane, part in cut(length, addr % self.beat, self.beat):
+                    data += lanes_of(next(beats).value["data"], self.beat, lane, part)
+                addr += length
+                assert request["ack"] == (len(data) == 8 * count)
             for number in range(count):
                 head, length = self.want[queue][first + number]
                 raw = length << 32 | head
                 assert data[8 * number :][:8] == raw.to_bytes(8, "little")
-        assert next(beats, None) is None
+        assert next(beats, None) is None and next(requests, None) is None
 
 
 SLOW = (FAST, Pace(used=40), Pace(req=20), Pace(beat=30), Pace(ack=10), Pace(batch=20))
@@ -128,7 +132,7 @@ async def elements_land_in_their_slots(dut: Any, pace: Pace) -> None:
     await bench.start(pace)
     for _ in range(50):
         queue = random.randrange(bench.queues)
-        for _ in range(random.choice([1, 2, 3, random.randint(1, 40)])):
+        for _ in range(random.choice([1, 2, 3, random.randint(1, 90)])):
             bench.complete(queue, random.random() < 0.15)
         if random.random() < 0.1:
             await bench.unit.clocks(random.randint(0, 60))
@@ -146,39 +150,65 @@ async def small_rings_wrap_many_times(dut: Any) -> None:
     await bench.done()
 
 
-@test()
-async def the_last_one_under_way_does_not_wait(dut: Any) -> None:
-    """A final completion is requested 2 clocks later; another waits for WAIT clocks in vain."""
+@test(us=1000)
+async def what_closes_a_batch_in_time(dut: Any) -> None:
+    """A final completion and a lone one are requested at once; one of several, after WAIT."""
     bench = BatchBench(dut)
     bench.sizes = [256] * bench.queues
     await bench.start()
-    asked = 0
+    wait = bench.unit.parameter("WAIT")
 
-    def requested() -> bool:
-        return len(bench.req.words) == asked
+    async def took(finals: list[bool]) -> int:
+        for final in finals:
+            bench.complete(0, final)
+        count = len(bench.req.words) + 1
+        await bench.unit.until(lambda: len(bench.req.words) == count, "request", 300)
+        clocks = bench.req.words[-1].taken - bench.used.taken[-1]
+        await bench.unit.clocks(5)
+        return clocks
 
-    for final in (True, False, True, False):
-        bench.complete(0, final)
-        asked += 1
-        await bench.unit.until(requested, "request", 300)
-        took = bench.req.words[-1].taken - bench.used.taken[-1]
-        wait = 0 if final else bench.unit.parameter("WAIT")
-        assert took == 2 + wait
-        await bench.unit.clocks(20)
+    await bench.unit.clocks(wait)
+    assert await took([False]) == 2
+    assert await took([False]) == wait + 2  # soon after another one
+    assert await took([True]) == 2
+    assert await took([False, False, False]) == wait + 2
+    assert await took([False, True]) == 2
+    await bench.unit.clocks(wait)
+    assert await took([False]) == 2
     await bench.done()
+
+
+@test(us=1000)
+async def a_batch_does_not_grow_old(dut: Any) -> None:
+    """While completions go on, a batch is requested AGE clocks after its first one."""
+    bench = BatchBench(dut)
+    bench.sizes = [256] * bench.queues
+    await bench.start()
+    wait, age = bench.unit.parameter("WAIT"), bench.unit.parameter("AGE")
+    bench.complete(0, True)
+    gap = wait * 3 // 4
+    for _ in range(3 * age // gap):
+        bench.complete(0, False)
+        await bench.unit.clocks(gap)
+    await bench.done()
+    done = 0
+    for asked, batch in zip(bench.req.words, bench.batch.words):
+        assert asked.taken - bench.used.taken[done] <= age + 3
+        done += batch.value["count"]
+    assert len(bench.batch.words) <= 6
 
 
 @test()
 async def one_chain_per_clock(dut: Any) -> None:
     """Full batches of one queue cost one more clock each."""
     bench = BatchBench(dut)
-    bench.sizes = [256] * bench.queues
+    bench.sizes = [1 << 15] * bench.queues
     await bench.start()
     most = bench.unit.parameter("BATCH_MAX")
-    for _ in range(8 * most):
+    for _ in range(1 + 6 * most):
         bench.complete(0, False)
     await bench.done()
-    assert [word.value["count"] for word in bench.batch.words] == [most] * 8
+    assert [word.value["count"] for word in bench.batch.words] == [1] + [most] * 6
     check_rate(bench.used.taken, "completions", spare=8)
 
 

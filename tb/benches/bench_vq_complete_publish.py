@@ -25,7 +25,15 @@ class Batch(NamedTuple):
     error: bool = False
 
 
-PACES = ((100,) * 5, (30, 100, 40, 100, 50), (90, 20, 90, 30, 20))
+class Step(NamedTuple):
+    """Batches that were written, or decided on, as one."""
+
+    queue: int
+    after: int
+    size: int
+
+
+PACES = ((100,) * 5, (30, 100, 40, 100, 50), (90, 20, 90, 30, 20), (10, 100, 100, 100, 100))
 
 
 class PublishBench:
@@ -42,6 +50,9 @@ class PublishBench:
         self.sizes = [1 << random.randrange(16) for _ in range(self.queues)]
         self.sent: list[Batch] = []
         self.irqs: list[bool] = []
+        self.indices: list[int] = []  # written
+        self.acked_then: list[int] = []  # index writes acknowledged before each read
+        self.answers: list[tuple[int, bool]] = []  # event and error of each read
 
     async def start(self, pace: tuple[int, ...] = (100, 100, 100, 100, 100)) -> None:
         """Reset and start; pace of writes, acknowledgements, reads, answers and faults."""
@@ -56,7 +67,7 @@ class PublishBench:
             },
         )
         self.batch = unit.source("s_batch")
-        self.write = unit.sink("m_write", pace[0])
+        self.write = unit.sink("m_write", pace[0], without=["m_write_data"])
         self.ack = unit.source("s_ack", pace[1])
         self.req = unit.sink("m_req", pace[2])
         self.event = unit.source("s_event", pace[3], without=["s_event_idx"])
@@ -73,15 +84,25 @@ class PublishBench:
                 self.ack.send({})
                 acks += 1
             while events < len(self.req.words):
-                batch = self.sent[events]
+                queue = self.req.words[events].value["queue"]
+                batch = self._answer(queue, events)
+                self.answers.append((batch.event, batch.error))
                 self.event.send({"data": batch.event, "error": int(batch.error)})
                 events += 1
             await RisingEdge(self.dut.clk)
 
+    def _answer(self, queue: int, number: int) -> Batch:
+        """A batch whose event the nth read finds: its own where none has joined another."""
+        own = self.sent[number]
+        mine = [batch for batch in self.sent if batch.queue == queue]
+        return own if own.queue == queue else random.choice(mine)
+
     def _look(self) -> None:
         dut = self.dut
+        if dut.m_write_valid.value == 1 and dut.m_write_ready.value == 1:
+            self.indices.append(int(dut.m_write_data.value))
         if dut.m_req_valid.value == 1 and dut.m_req_ready.value == 1:
-            assert len(self.req.words) <= self.acked, "read before the index was acknowledged"
+            self.acked_then.append(self.acked)
         self.acked += dut.s_ack_valid.value == 1
         if dut.m_finished_valid.value == 1:
             self.irqs.append(dut.m_used_irq.value == 1)
@@ -93,25 +114,52 @@ class PublishBench:
         self.sent.append(batch)
         self.batch.send({"queue": batch.queue, "index": batch.after, "count": batch.size})
 
+    def written(self) -> list[Step]:
+        """What each index write was due to publish: all batches that came before it was taken."""
+        steps, number = [], 0
+        for word in self.write.words:
+            size = 0
+            while number < len(self.sent) and self.batch.taken[number] < word.taken:
+                batch, number = self.sent[number], number + 1
+                size += batch.size
+            steps.append(Step(batch.queue, batch.after, size))
+        assert number == len(self.sent)
+        return steps
+
     async def done(self) -> None:
         """Wait until every batch finished, then judge addresses, order and decisions."""
-        await self.unit.until(lambda: len(self.irqs) == len(self.sent), "batches", 8000)
+        total = sum(batch.size for batch in self.sent)
+
+        def finished() -> int:
+            return sum(word.value["count"] for word in self.finished.words)
+
+        await self.unit.until(lambda: finished() == total, "batches", 8000)
         await self.unit.clocks(4)
-        assert len(self.irqs) == len(self.sent)
-        writes = [(w.value["addr"], w.value["queue"], w.value["data"]) for w in self.write.words]
-        assert writes == [(self.used[b.queue] + 2, b.queue, b.after) for b in self.sent]
+        assert finished() == total
+        written = self.written()
+        writes = [(w.value["addr"], w.value["queue"]) for w in self.write.words]
+        assert writes == [(self.used[step.queue] + 2, step.queue) for step in written]
+        assert self.indices == [step.after for step in written]
+        faults = []
         reads = [(w.value["addr"], w.value["len"], w.value["queue"]) for w in self.req.words]
-        assert reads == [
-            (self.avail[b.queue] + self.event_idx * (4 + 2 * self.sizes[b.queue]), 2, b.queue)
-            for b in self.sent
-        ]
-        finished = [(w.value["queue"], w.value["count"]) for w in self.finished.words]
-        assert finished == [(b.queue, b.size) for b in self.sent]
-        faults = [(w.value["code"], w.value["queue"]) for w in self.fault.words]
-        living = [b for b in self.sent if self.alive >> b.queue & 1]
-        assert faults == [(Fault.MEM_AVAIL, b.queue) for b in living if b.error]
-        for batch, irq in zip(self.sent, self.irqs):
-            assert irq == self.wanted(batch), f"{batch}"
+        assert len(reads) == len(self.irqs) == len(self.finished.words)
+        number = 0
+        for place, word in enumerate(self.finished.words):
+            size = 0
+            while size < word.value["count"]:
+                step, number = written[number], number + 1
+                size += step.size
+                assert step.queue == word.value["queue"], "batches of two queues became one"
+            assert size == word.value["count"]
+            assert number <= self.acked_then[place], "read before the index was acknowledged"
+            queue, (event, error) = step.queue, self.answers[place]
+            struct = self.avail[queue] + self.event_idx * (4 + 2 * self.sizes[queue])
+            assert reads[place] == (struct, 2, queue)
+            wanted = self.wanted(Batch(queue, step.after, size, event, error))
+            assert self.irqs[place] == wanted, f"{step} of {size} with {event}"
+            if error and self.alive >> queue & 1:
+                faults.append((Fault.MEM_AVAIL, queue))
+        assert [(w.value["code"], w.value["queue"]) for w in self.fault.words] == faults
 
     def wanted(self, batch: Batch) -> bool:
         """The model's decision (2.7.7.2)."""
@@ -133,6 +181,7 @@ async def every_event_index_around_the_wrap(dut: Any) -> None:
             bench.send(Batch(queue, end % 0x10000, count, event % 0x10000))
     await bench.done()
     if bench.unit.parameter("BATCHES") >= 8:  # enough to cover the memory's latency
+        assert len(bench.finished.words) == len(bench.sent), "joined though none waited"
         check_rate([word.taken for word in bench.finished.words], "batches", spare=4)
 
 
@@ -149,6 +198,32 @@ async def any_batches_at_any_pace(dut: Any, event_idx: int, pace: tuple[int, ...
         bench.send(
             Batch(random.randrange(bench.queues), index, count, event, random.random() < 0.1)
         )
+    await bench.done()
+
+
+@test(us=1000)
+@cocotb.parametrize(waits=["write", "req"])
+async def those_that_wait_become_one(dut: Any, waits: str) -> None:
+    """One index and one decision for all waiting batches of a queue, also where indices wrap."""
+    bench = PublishBench(dut, event_idx=True)
+    await bench.start()
+    sink = bench.write if waits == "write" else bench.req
+    places = bench.unit.parameter("BATCHES")
+    for end in range(0x10000 - 100, 0x10000 + 300, 61):
+        sink.percent = 0
+        sizes = [random.randint(1, 64) for _ in range(random.randint(2, 2 * min(4, places)))]
+        before = end - sum(sizes)
+        event = (before + random.randint(-2, sum(sizes) + 1)) % 0x10000
+        after = before
+        for size in sizes:
+            after += size
+            bench.send(Batch(0, after % 0x10000, size, event))
+        done = len(bench.finished.words)
+        await bench.unit.clocks(30)
+        sink.percent = 100
+        await bench.unit.until(lambda: not bench.batch.waiting, "batches taken")
+        await bench.unit.clocks(30)
+        assert len(bench.finished.words) == done + 1 or places < 8
     await bench.done()
 
 

@@ -10,7 +10,8 @@ import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from tb.benches.beats import cut, lanes_of
-from tb.benches.chains import Store, Stored, segments_of
+from tb.benches.chains import CHUNK, Store, Stored, segments_of
+from tb.benches.channels import now
 from tb.benches.unit import Unit, check_rate, test
 
 
@@ -37,6 +38,7 @@ class ScatterBench:
         self.ends: list[dict[str, int]] = []
         self.end_clocks: list[int] = []
         self.given = self.promised = 0  # bytes taken of the function; bytes requested
+        self._waiting: list[tuple[Stored, bytes]] = []
 
     async def start(self, pace: Pace = FAST) -> None:
         """Reset, and start every channel."""
@@ -59,7 +61,7 @@ class ScatterBench:
 
     async def _ends(self, percent: int) -> None:
         """Take completions and releases, which come together or not at all."""
-        dut, clock = self.dut, 0
+        dut = self.dut
         while True:
             ready = [random.randrange(100) < percent for _ in range(2)]
             dut.m_used_ready.value, dut.m_release_ready.value = ready
@@ -72,9 +74,8 @@ class ScatterBench:
                 assert self.promised >= due, "completed before its last chunk was requested"
                 names = ("used_queue", "used_head", "used_len", "release_first", "release_last")
                 self.ends.append({name: int(getattr(dut, f"m_{name}").value) for name in names})
-                self.end_clocks.append(clock)
+                self.end_clocks.append(now())
                 self.store.release(chain)
-            clock += 1
             await RisingEdge(dut.clk)
 
     def respond(self, segments: list[tuple[int, int]], readable: int, length: int) -> None:
@@ -85,14 +86,19 @@ class ScatterBench:
         self.sent.append((chain, data))
         word = {"tag": chain.tag, "queue": chain.queue, "head": chain.head}
         word |= {"writable": chain.bytes_of(writable=True), "last": chain.chunks[-1]}
-        first = chain.at(readable) if readable < len(segments) else 0
-        self.chain.send(word | {"w_at": first})
-        self._waiting = chain, data
+        first = chain.at(readable) if readable < len(segments) else random.randrange(16)
+        place = max(0, len(segments) - 1) % CHUNK
+        self.chain.send(word | {"w_at": first, "place": place})
+        self._waiting.append((chain, data))
 
     async def answer(self) -> None:
-        """Send the response of the chain just stored, once its record is there."""
-        chain, data = self._waiting
+        """Send the responses of the chains just stored, once their records are there."""
         await self.unit.until(lambda: not self.chain.waiting, "record")
+        for chain, data in self._waiting:
+            self._respond(chain, data)
+        self._waiting = []
+
+    def _respond(self, chain: Stored, data: bytes) -> None:
         self.rsp.send({"tag": chain.tag, "len": len(data)})
         parts = cut(len(data), 0, self.beat)
         for number, (_, count) in enumerate(parts):
@@ -104,24 +110,22 @@ class ScatterBench:
         """Wait for every completion and beat, then judge."""
         await self.unit.until(lambda: len(self.ends) == len(self.sent), "completions", 15000)
         wanted = [chunk for chain, data in self.sent for chunk in self.chunks(chain, data)]
-        await self.unit.until(
-            lambda: sum(word.value["last"] for word in self.beats.words) == len(wanted), "beats"
-        )
-        await self.unit.clocks(4)
+        shapes = [cut(len(data), addr % self.beat, self.beat) for addr, data, _ in wanted]
+        total = sum(map(len, shapes))
+        await self.unit.until(lambda: len(self.beats.words) == total, "beats")
+        await self.unit.clocks(6)
         got = [word.value for word in self.req.words]
         keys = ("addr", "len", "queue", "null")
         assert [tuple(value[key] for key in keys) for value in got] == [
             (addr, len(data), queue, 0) for addr, data, queue in wanted
         ]
+        assert len(self.beats.words) == total
         beats = iter(self.beats.words)
-        for _, data, _ in wanted:
-            while data:
-                value = next(beats).value
-                piece = lanes_of(value["data"], self.beat, value["offset"], value["count"])
-                assert piece == data[: len(piece)] and piece
-                data = data[len(piece) :]
-                assert value["last"] == (not data)
-        assert next(beats, None) is None
+        for shape, (_, data, _) in zip(shapes, wanted):
+            for lane, count in shape:
+                piece = lanes_of(next(beats).value["data"], self.beat, lane, count)
+                assert piece == data[:count]
+                data = data[count:]
         assert self.ends == [
             {
                 "used_queue": chain.queue,
@@ -180,18 +184,35 @@ async def boundaries_of_segments_and_beats(dut: Any) -> None:
     await bench.done()
 
 
+@test(us=1000)
+async def segments_of_every_count(dut: Any) -> None:
+    """Chains of 1 to 10 segments from each place of a chunk, answered in part or whole."""
+    bench = ScatterBench(dut)
+    await bench.start(Pace(req=random.choice([50, 100])))
+    for count in range(1, 11):
+        for readable in range(4):
+            size = random.randint(1, bench.beat)
+            segments = [(random.getrandbits(40), size)] * (readable + count)
+            length = random.choice([size * count, random.randint(1, size * count)])
+            bench.respond(segments, readable, length)
+            await bench.answer()
+            if len(bench.store.free) < 6:
+                await bench.unit.until(lambda: len(bench.store.free) >= 6, "free chunks")
+    await bench.done()
+
+
 @test()
 async def responses_without_bytes_take_one_clock(dut: Any) -> None:
-    """Such responses complete one per clock, and touch no memory."""
+    """Such responses complete one per clock, two clocks after they came, and touch no memory."""
     bench = ScatterBench(dut)
     await bench.start()
     for _ in range(bench.unit.parameter("TAG_W") * 2):
         bench.respond([(5, 5)], random.randint(0, 1), 0)
-    await bench.unit.until(lambda: not bench.chain.waiting, "records")
-    for chain, _ in bench.sent:
-        bench.rsp.send({"tag": chain.tag, "len": 0})
+    await bench.answer()
     await bench.done()
     check_rate(bench.end_clocks, "completions")
+    assert bench.end_clocks[0] == bench.rsp.taken[0] + 2
+    assert not bench.req.words
 
 
 @test(us=1000)
@@ -205,3 +226,34 @@ async def one_beat_per_clock(dut: Any) -> None:
     await bench.done()
     taken = [word.taken for word in bench.beats.words]
     check_rate(taken, "beats", spare=8)
+
+
+@test(us=1000)
+@cocotb.parametrize(segments=[1, 3])
+async def one_segment_per_clock(dut: Any, segments: int) -> None:
+    """Segments of one beat each, one or several a chain: a request and a beat in every clock."""
+    bench = ScatterBench(dut)
+    await bench.start()
+    for number in range(min(60, len(bench.store.free))):
+        places = [(number << 20 | place << 12, bench.beat) for place in range(segments)]
+        bench.respond(places, 0, segments * bench.beat)
+    await bench.answer()
+    await bench.done()
+    check_rate([word.taken for word in bench.req.words], "requests", spare=2)
+    check_rate([word.taken for word in bench.beats.words], "beats", spare=2)
+
+
+@test()
+async def latency_of_a_first_request(dut: Any) -> None:
+    """The header says how long a response takes, and the last byte of a chunk."""
+    bench = ScatterBench(dut)
+    await bench.start()
+    bench.respond([(1 << 20, 2 * bench.beat)], 0, 2 * bench.beat)
+    await bench.answer()
+    await bench.done()
+    assert bench.req.words[0].shown - bench.rsp.taken[0] == 6
+    bench.data.percent = 4
+    bench.respond([(1 << 20, 2 * bench.beat)], 0, 2 * bench.beat)
+    await bench.answer()
+    await bench.done()
+    assert bench.req.words[1].shown - bench.data.taken[-1] == 1

@@ -67,9 +67,8 @@ class Store:
         self.free += stored.chunks
 
     def attach(self, unit: Unit) -> None:
-        """Serve a module's read port: data a clock later, the next chunk at once."""
+        """Serve a module's read port: a clock later the data, and the chunk after theirs."""
         dut = unit.dut
-        unit.answer("m_after_tag", lambda tag: {"s_after_next": self.links.get(tag, 0)})
 
         async def serve() -> None:
             while True:
@@ -79,7 +78,8 @@ class Store:
                 await RisingEdge(dut.clk)
                 if at is not None:
                     addr, length = self.memory.get(at, (0, 0))
-                    unit.set(s_read_data=addr << 32 | length)
+                    after = self.links.get(at // CHUNK, 0)
+                    unit.set(s_read_data=addr << 32 | length, s_after_next=after)
 
         cocotb.start_soon(serve())
 

@@ -6,10 +6,10 @@ import pytest
 from tb.runner import run_bench
 
 SHAPES = [
-    ("icarus", {"DATA_W": 64, "MAX_BYTES": 256}),
-    ("icarus", {"DATA_W": 64, "MAX_BYTES": 64, "PORTS": 2, "QUEUES": 1, "BURSTS": 2}),
-    ("icarus", {"DATA_W": 512, "MAX_BYTES": 4096, "PORTS": 4, "QUEUES": 64, "QID_W": 6}),
-    ("verilator", {"DATA_W": 64, "MAX_BYTES": 256}),
+    ("icarus", {"DATA_W": 64}),
+    ("icarus", {"DATA_W": 64, "PORTS": 2, "QUEUES": 1, "BURSTS": 2}),
+    ("icarus", {"DATA_W": 512, "PORTS": 4, "QUEUES": 64, "QID_W": 6}),
+    ("verilator", {"DATA_W": 64}),
 ]
 
 
