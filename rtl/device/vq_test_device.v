@@ -11,7 +11,7 @@ module vq_test_device #(
     parameter QUEUE_SIZE_MAX = 256,     // descriptors; power of two to 32768
     parameter DATA_W         = 64,      // memory bus, bits; 64 to 512
     parameter MAX_CHAIN      = 128,     // descriptors of one chain; 1 to 32768
-    parameter CHAINS         = 256      // chains at a time; power of two
+    parameter CHAINS         = DATA_W < 256 ? 256 : 2*DATA_W    // chains at a time; power of two
 ) (
     input  wire                clk,
     input  wire                rst,

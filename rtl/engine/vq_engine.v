@@ -13,8 +13,8 @@ module vq_engine #(
     parameter QUEUE_SIZE_MAX = 256,     // largest queue, descriptors; power of two, up to 32768
     parameter DATA_W         = 64,      // bus, bits; 64, 128, 256 or 512
     parameter MAX_CHAIN      = 128,     // longest chain, descriptors; up to 2 * CHAINS
-    parameter CHAINS         = 256,     // chunks of four segments; power of two, 16 to 4096
-    parameter ORDER_W        = 6,       // chains walked at once, 2**ORDER_W
+    parameter CHAINS         = DATA_W < 256 ? 256 : 2*DATA_W,   // chunks of four segments
+    parameter ORDER_W        = $clog2(DATA_W),  // chains walked at once, 2**ORDER_W
     parameter READ_BEATS     = 1024,    // payload beats in flight or waiting; power of two
     parameter QID_W          = QUEUES > 1 ? $clog2(QUEUES) : 1,     // derived, not to be set
     parameter TAG_W          = $clog2(CHAINS)                       // derived, not to be set

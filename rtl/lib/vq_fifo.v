@@ -31,6 +31,7 @@ module vq_fifo #(
 
     localparam PTR_W = $clog2(DEPTH);
 
+    (* ram_style = BLOCK_EN ? "block" : "auto" *)
     reg  [WIDTH-1:0] mem [0:DEPTH-1];
     reg  [PTR_W:0]   wr_reg, rd_reg;    // one bit more than an index tells full from empty
     wire             empty = wr_reg == rd_reg;
