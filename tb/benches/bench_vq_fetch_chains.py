@@ -406,6 +406,8 @@ async def one_small_chain_per_clock(dut: Any) -> None:
     beats = 2 if bench.beat == 8 else 1
     if bench.unit.parameter("ORDER_W") >= 4:  # enough walks to cover the memory's latency
         assert taken[-1] - taken[0] <= 200 * beats + 20
+    if bench.unit.parameter("ORDER_W") >= 5:
+        assert bench.out[-1] - bench.out[0] <= 200 * beats + 8
 
 
 @test(us=3000)
