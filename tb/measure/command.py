@@ -41,7 +41,7 @@ from tb.screen import PROGRESS
 from tb.sim import USAGE_ERROR, Screen, end_children
 
 WHOLE, PART = BUILD / "bench.json", BUILD / "bench-part.json"
-PLOTS = BUILD / "bench"
+PLOTS, PART_PLOTS = BUILD / "bench", BUILD / "bench-part"
 GROUP = 16  # points of one simulation
 JOBS = 2
 TIMEOUT_S = 1800
@@ -174,7 +174,7 @@ def write_results(found: dict[str, list[Any]], whole: bool) -> None:
         return
     from tb.measure.plots import draw
 
-    drawn = draw(found["throughput"], PLOTS)
+    drawn = draw(found["throughput"], PLOTS if whole else PART_PLOTS)
     if drawn:
         print(f"plots: {', '.join(map(shown, drawn))}")
 

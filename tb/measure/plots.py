@@ -100,7 +100,7 @@ def draw(points: Sequence[Found], folder: Path, kind: str = "svg") -> list[Path]
         ("latency", "memory latency", "memory latency, cycles", batch, f"batch {BASE_BATCH}"),
         ("batch", "batch", "buffers a batch", latency, f"latency {BASE_LATENCY}"),
     ):
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "points": [p for p in chosen if p["payload"] == payload],
                 "x": x,
@@ -112,7 +112,7 @@ def draw(points: Sequence[Found], folder: Path, kind: str = "svg") -> list[Path]
         plots.append((x, f"Throughput against {title}", rows))
     drawn = []
     for name, title, rows in plots:
-        if all(row["points"] for row in rows):
+        if all(len({point[row["x"]] for point in row["points"]}) > 1 for row in rows):
             drawn.append(folder / f"throughput-{name}.{kind}")
             figure(drawn[-1], title, rows)
     return drawn

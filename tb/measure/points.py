@@ -25,7 +25,9 @@ RING_ENTRIES = 16384  # of all queues together
 
 LOAD_CYCLES = 4000  # a point offers load for so long at least,
 LOAD_TRIPS = 24  # and for so many of the memory's latencies,
-LOAD_ROUNDS = 10  # so many batches,
+LOAD_ROUNDS = 20  # so many batches,
+LOAD_MOST_CYCLES = 250_000  # fewer where they take longer than this,
+LOAD_LEAST_ROUNDS = 10  # but still so many,
 LOAD_VISITS = 2  # and so many batches of each queue
 SMALL, SMALL_BUFFERS = 256, 1000  # so many buffers of fewer bytes than this
 
@@ -96,7 +98,9 @@ class Point:
         """Batches that the point offers, a multiple of its queues."""
         cycles = max(LOAD_CYCLES, LOAD_TRIPS * self.latency)
         buffers = max(cycles / self.limit_cycles, SMALL_BUFFERS if self.payload < SMALL else 0)
-        wanted = max(LOAD_ROUNDS, LOAD_VISITS * self.queues, -(-buffers // self.batch))
+        rounds = min(LOAD_ROUNDS, LOAD_MOST_CYCLES // (self.batch * self.limit_cycles))
+        rounds = max(rounds, LOAD_LEAST_ROUNDS, LOAD_VISITS * self.queues)
+        wanted = max(rounds, -(-buffers // self.batch))
         return int(-(-wanted // self.queues)) * self.queues
 
     @property

@@ -12,11 +12,13 @@ the limit (but for what the batches before it have left over), and a ratio of 1 
 up. Simulated time passes only while Python waits for the next batch's cycle: how fast Python is
 does not matter.
 
-All stamps are the simulator's: the memory logs the cycle of each write to a used index. Buffer
-number *n* is visible from the cycle *v(n)* on in which the used indices, together, reach *n*.
-Cycles a buffer is the mean of *(v(n + m) - v(n)) / m* over all *n* that are a multiple of the batch
-in the second quarter of the run, *m* being half of the run: what it takes to start is over by
-then, and what comes in bursts is averaged.
+All stamps are the simulator's: the memory logs the cycle of each write to a used index, a *mark*,
+at which the used indices together reach some number of buffers. Cycles a buffer is the mean over
+pairs of marks of the cycles between them over the buffers between them. The first is from the
+middle of the run on, the second at least a third of the run later and a whole number of batches
+away, so at the same place of its batch; neither is in the last batch. What it takes to start is
+over by then, the first round trips and those by which reads of the rings take longer once payload
+is on its way before them.
 """
 
 from __future__ import annotations
@@ -67,6 +69,13 @@ class Traffic(NamedTuple):
     r_rings: int
     w_payload: int
     w_rings: int
+
+
+class Mark(NamedTuple):
+    """A write to a used index: the buffers used by then, on all queues, and its cycle."""
+
+    used: int
+    cycle: int
 
 
 def free_order(point: Point) -> Callable[[int], Sequence[int]]:
@@ -236,33 +245,42 @@ class Load:
         if errors:
             raise AssertionError(f"{errors} readable bytes were not those of the buffers")
 
-    def visible(self) -> list[int]:
-        """Return the cycle in which each buffer became visible, in the order in which they did."""
+    def marks(self) -> list[Mark]:
+        """Return the writes to used indices, in order."""
         indices = {
             self.pair.rtl.queue(queue).layout.used_idx: 0 for queue in range(self.point.queues)
         }
-        cycles: list[int] = []
+        used, marks = 0, []
         for access in self.bench.memory.accesses(watch=MARKS):
             if access.kind == Kind.WRITE:
                 index = U16.unpack(access.data)[0]
-                count = (index - indices[access.addr]) % INDEX_MODULUS
+                used += (index - indices[access.addr]) % INDEX_MODULUS
                 indices[access.addr] = index
-                cycles += [access.cycle] * count
-        return cycles
+                marks.append(Mark(used, access.cycle))
+        return marks
 
 
-def cycles_per_buffer(visible: Sequence[int], batch: int) -> float:
+def cycles_per_buffer(marks: Sequence[Mark], batch: int) -> float:
     """Return the mean cycles a buffer in the steady state; see this module's text.
 
     Args:
-        visible: cycle in which each buffer became visible, in order.
+        marks: used indices as they were written, in order.
         batch: buffers published at once.
     """
-    rounds = len(visible) // batch
-    span = rounds // 2
-    firsts = range(max(1, rounds // 4), rounds - span + 1)
-    spans = [visible[(n + span) * batch - 1] - visible[n * batch - 1] for n in firsts]
-    return sum(spans) / len(spans) / (span * batch)
+    total = marks[-1].used
+    end, span = total - batch, max(1, total // 3 // batch) * batch
+    at = {mark.used: mark.cycle for mark in marks}
+    firsts = [mark for mark in marks if 2 * mark.used >= total and mark.used + span <= end]
+    rates = []
+    for used, cycle in firsts:
+        later = next((n for n in range(used + span, end + 1, batch) if n in at), None)
+        if later is not None:
+            rates.append((at[later] - cycle) / (later - used))
+    if not rates:  # no two marks are whole batches apart
+        for used, cycle in firsts:
+            last = next(mark for mark in marks if mark.used >= used + span)
+            rates.append((last.cycle - cycle) / (last.used - used))
+    return sum(rates) / len(rates)
 
 
 def bus_use(traffic: Traffic, buffers: int, cycles: float) -> dict[str, float]:
@@ -314,7 +332,7 @@ async def measure(
     await load.compare()
     await pair.stop()
     pair.give_up()
-    measured = cycles_per_buffer(load.visible(), point.batch)
+    measured = cycles_per_buffer(load.marks(), point.batch)
     found: dict[str, Any] = asdict(point)
     found["cycles_per_buffer"] = round(measured, 4)
     found["limit_cycles"] = round(point.limit_cycles, 4)

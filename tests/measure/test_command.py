@@ -66,7 +66,7 @@ def ended(monkeypatch, tmp_path, found, *arguments):
         return found
 
     monkeypatch.setattr(command, "measure", measure)
-    for name in ("WHOLE", "PART", "PLOTS"):
+    for name in ("WHOLE", "PART", "PLOTS", "PART_PLOTS"):
         monkeypatch.setattr(command, name, tmp_path / name)
     return command.bench(command.parse(arguments))
 

@@ -15,19 +15,19 @@ from tests.system.systems import SINGLE, USUAL, WIDE
 # Share of the bus limit, at least
 FLOORS = {
     64: {
-        "tx-64-64-lat128-batch64": 0.90,
-        "rx-64-64-lat128-batch64": 0.80,
-        "tx-64-1500-lat128-batch64": 0.90,
-        "rx-64-1500-lat128-batch64": 0.95,
+        "tx-64-64-lat128-batch64": 0.95,
+        "rx-64-64-lat128-batch64": 0.97,
+        "tx-64-1500-lat128-batch64": 0.98,
+        "rx-64-1500-lat128-batch64": 0.98,
     },
     512: {
-        "tx-512-64-lat128-batch64": 0.45,
-        "rx-512-64-lat128-batch64": 0.25,
-        "tx-512-1500-lat128-batch64": 0.90,
-        "rx-512-1500-lat128-batch64": 0.80,
+        "tx-512-64-lat128-batch64": 0.50,
+        "rx-512-64-lat128-batch64": 0.45,
+        "tx-512-1500-lat128-batch64": 0.92,
+        "rx-512-1500-lat128-batch64": 0.95,
     },
 }
-OVERHEAD = {64: 60, 512: 52}  # cycles of an idle queue's notification, at most
+OVERHEAD = {64: 46, 512: 38}  # cycles of an idle queue's notification, at most
 SHORT = "tx-128-256-lat16-batch64"
 
 

@@ -3,31 +3,42 @@
 
 import pytest
 
-from tb.measure.throughput import Traffic, bus_use, cycles_per_buffer
+from tb.measure.throughput import Mark, Traffic, bus_use, cycles_per_buffer
+
+
+def marks(cycle_of, total, step=1):
+    """Return marks at each `step` buffers."""
+    return [Mark(used, cycle_of(used)) for used in range(step, total + 1, step)]
 
 
 def test_an_even_rate_is_found_exactly():
-    assert cycles_per_buffer([100 + 3 * n for n in range(640)], 64) == 3
+    assert cycles_per_buffer(marks(lambda used: 100 + 3 * used, 640), 64) == 3
 
 
-def test_what_comes_in_bursts_has_the_rate_of_its_bursts():
-    assert cycles_per_buffer([84 * (n // 64) for n in range(640)], 64) == 84 / 64
+def test_what_comes_batch_by_batch_has_the_rate_of_the_batches():
+    def cycle(used):
+        return 84 * ((used - 1) // 64)
+
+    assert cycles_per_buffer(marks(cycle, 1280), 64) == 84 / 64
+    assert cycles_per_buffer(marks(cycle, 1280, 16), 64) == 84 / 64
+    assert cycles_per_buffer(marks(cycle, 1280, 64), 64) == 84 / 64
+
+
+@pytest.mark.parametrize("step", [1, 16, 20, 48, 61, 64])
+def test_the_step_of_the_index_does_not_matter(step):
+    assert cycles_per_buffer(marks(lambda used: 24 * used, 1280, step), 64) == 24
 
 
 def test_a_slow_start_is_left_out():
-    slow = [20 * n for n in range(64)]
-    assert cycles_per_buffer([*slow, *(slow[-1] + 2 * n for n in range(1, 577))], 64) == 2
+    assert cycles_per_buffer(marks(lambda used: 20 * min(used, 300) + 2 * used, 640), 64) == 2
 
 
-def test_a_stall_in_the_middle_is_not_left_out():
-    cycles = [2 * n + (1000 if n >= 320 else 0) for n in range(640)]
-    assert cycles_per_buffer(cycles, 64) > 4
+def test_a_fast_end_is_left_out():
+    assert cycles_per_buffer(marks(lambda used: 4 * min(used, 576), 640), 64) == 4
 
 
-def test_bursts_that_are_no_batches_are_averaged():
-    # 100 at once every 250 cycles
-    found = cycles_per_buffer([250 * (n // 100) for n in range(6400)], 64)
-    assert found == pytest.approx(2.5, rel=0.01)
+def test_a_stall_in_the_second_half_is_not_left_out():
+    assert cycles_per_buffer(marks(lambda used: 2 * used + 1000 * (used > 420), 640), 64) > 4
 
 
 def test_beats_and_idle_cycles_of_a_buffer_are_its_cycles():
