@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every entry point. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim bench bench-page bench-sim test regress mutants waves lint format model-test generate clean
+.PHONY: help setup sim bench bench-page bench-sim test regress mutants synth waves lint format model-test generate clean
 
 PYTHON ?= python3
 VENV_PYTHON := build/venv/bin/python
@@ -18,6 +18,8 @@ SCENARIO ?=
 BENCH ?=
 # Options of `make mutants`: ids
 MUTANTS ?=
+# Options of `make synth`: --only WIDTH, --no-place, --accept
+SYNTH ?=
 # Options of pytest: PYTEST_ARGS="-k name"
 PYTEST_ARGS ?=
 
@@ -50,6 +52,10 @@ regress: setup ## The matrix of ci/matrix.toml, in parallel; extra options in RE
 
 mutants: setup ## Plant the faults of ci/mutants.toml in the RTL, each of which a test must find; MUTANTS="id ..."
 	@$(VENV_PYTHON) -m ci.mutants $(MUTANTS)
+
+synth: ## Area and clock of the engine on an ECP5, by module (SYNTH="--only 64 --no-place")
+	@$(PYTHON) ci/setup.py synth
+	@$(VENV_PYTHON) -m ci.synth $(SYNTH)
 
 waves: setup ## Open the last run's waves, or say how to
 	@$(VENV_PYTHON) -m tb.waves

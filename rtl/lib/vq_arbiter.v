@@ -22,6 +22,7 @@ module vq_arbiter #(
     reg  [PORTS-1:0] later_reg;         // ports that come after the last one chosen
     wire [PORTS-1:0] later = request & later_reg;
     wire [PORTS-1:0] pick  = |later ? later : request;
+    reg  [PORTS-1:0] after;             // ports above the one that is chosen
     integer i;
 
     assign valid = |request;
@@ -30,10 +31,12 @@ module vq_arbiter #(
         index = {INDEX_W{1'b0}};
         for (i = PORTS - 1; i >= 0; i = i - 1)
             if (pick[i]) index = i[INDEX_W-1:0];
+        after[0] = 1'b0;
+        for (i = 1; i < PORTS; i = i + 1) after[i] = after[i-1] || pick[i-1];
     end
 
     always @(posedge clk) begin
-        if (advance) later_reg <= ({PORTS{1'b1}} << 1) << index;
+        if (advance) later_reg <= after;
         if (rst) later_reg <= {PORTS{1'b0}};
     end
 endmodule

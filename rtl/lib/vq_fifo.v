@@ -31,8 +31,6 @@ module vq_fifo #(
 
     localparam PTR_W = $clog2(DEPTH);
 
-    (* ram_style = BLOCK_EN ? "block" : "auto" *)
-    reg  [WIDTH-1:0] mem [0:DEPTH-1];
     reg  [PTR_W:0]   wr_reg, rd_reg;    // one bit more than an index tells full from empty
     wire             empty = wr_reg == rd_reg;
     wire             full  = wr_reg == (rd_reg ^ {1'b1, {PTR_W{1'b0}}});
@@ -42,10 +40,7 @@ module vq_fifo #(
     assign s_ready = !full;
 
     always @(posedge clk) begin
-        if (push) begin
-            mem[wr_reg[PTR_W-1:0]] <= s_data;
-            wr_reg <= wr_reg + 1'b1;
-        end
+        if (push) wr_reg <= wr_reg + 1'b1;
         if (pop) rd_reg <= rd_reg + 1'b1;
         if (rst) begin
             wr_reg <= {(PTR_W+1){1'b0}};
@@ -55,17 +50,23 @@ module vq_fifo #(
 
     generate
         if (BLOCK_EN) begin : gen_block
+            // A word is read only when it was written in an earlier cycle
+            (* no_rw_check, ram_style = "block" *)
+            reg [WIDTH-1:0] mem [0:DEPTH-1];
             reg [WIDTH-1:0] data_reg;
             reg             valid_reg;
             assign pop     = !empty && (!valid_reg || m_ready);
             assign m_data  = data_reg;
             assign m_valid = valid_reg;
             always @(posedge clk) begin
+                if (push) mem[wr_reg[PTR_W-1:0]] <= s_data;
                 if (pop) data_reg <= mem[rd_reg[PTR_W-1:0]];
                 valid_reg <= pop || (valid_reg && !m_ready);
                 if (rst) valid_reg <= 1'b0;
             end
         end else begin : gen_small
+            reg [WIDTH-1:0] mem [0:DEPTH-1];
+            always @(posedge clk) if (push) mem[wr_reg[PTR_W-1:0]] <= s_data;
             assign pop     = !empty && m_ready;
             assign m_data  = mem[rd_reg[PTR_W-1:0]];
             assign m_valid = !empty;
