@@ -3,44 +3,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Callable
 
+from .device_queue import WORD, DeviceQueue, layout_type
 from .device_ring import DeviceRing
 from .faults import Fault, QueueFault
 from .features import MODEL_OFFER, OFFER, Feature, Interrupt, Status
 from .functions import DeviceFunction, TestFunction
-from .layout import MAX_QUEUE_SIZE, QueueLayout, SplitLayout
+from .layout import MAX_QUEUE_SIZE
 from .memory import Memory
-from .packed_device import PackedDevice
-from .packed_layout import PackedLayout
-from .registers import BY_OFFSET, CONFIG_BASE, CONFIG_END, REGISTER_SPACE, Access, Config, Reg
-from .split_device import SplitDevice
+from .registers import (
+    BY_OFFSET,
+    CONFIG_BASE,
+    CONFIG_END,
+    QUEUE_RESET,
+    REGISTER_SPACE,
+    Access,
+    Config,
+    Reg,
+)
+from .walker import Chain
 
-WORD = 0xFFFFFFFF
 FAULT_COUNT_MAX = 0xFFFF
 IN_TABLE = 1 << 31  # bit of FaultDescriptor
-_AREAS = {  # area of a queue and the address bit that each register begins at
-    Reg.QUEUE_DESC_LOW: (0, 0),
-    Reg.QUEUE_DESC_HIGH: (0, 32),
-    Reg.QUEUE_DRIVER_LOW: (1, 0),
-    Reg.QUEUE_DRIVER_HIGH: (1, 32),
-    Reg.QUEUE_DEVICE_LOW: (2, 0),
-    Reg.QUEUE_DEVICE_HIGH: (2, 32),
-}
 _DRIVER_BITS = Status.ACKNOWLEDGE | Status.DRIVER | Status.DRIVER_OK | Status.FAILED
-
-
-@dataclass
-class _Queue:
-    """One queue's registers; `ring` exists while it is ready."""
-
-    size: int = 0
-    areas: list[int] = field(default_factory=lambda: [0, 0, 0])  # descriptor, driver, device
-    ring: DeviceRing | None = None
-    notified: bool = False
-    stopped: bool = False
-    fault: int = 0
 
 
 class ModelDevice:
@@ -57,6 +43,7 @@ class ModelDevice:
         data_w: data bus width that EngineInfo tells, bits.
         function: the device function; None is the test device's own.
         offer: feature bits offered, of MODEL_OFFER; packed queues only if RING_PACKED is there.
+        batch: with IN_ORDER, the most chains that one used element returns.
         start_index: test hook, first ring index of every queue; None is that of a real one.
         on_step: called with (queue, step name) after each memory step, for tests of races.
 
@@ -74,6 +61,7 @@ class ModelDevice:
         data_w: int = 64,
         function: DeviceFunction | None = None,
         offer: Feature = OFFER,
+        batch: int = 1,
         start_index: int | None = None,
         on_step: Callable[[int, str], None] | None = None,
     ) -> None:
@@ -81,14 +69,16 @@ class ModelDevice:
             raise ValueError(f"{queues} queues, not 1 to 255")
         if offer & ~MODEL_OFFER:
             raise ValueError(f"the model does not have the features {offer & ~MODEL_OFFER:#x}")
-        layout: type[QueueLayout] = PackedLayout if offer & Feature.RING_PACKED else SplitLayout
-        if not layout.valid_size(queue_size_max):
+        if not layout_type(offer).valid_size(queue_size_max):
             raise ValueError(f"no queue of that format can have {queue_size_max} descriptors")
         if data_w < 8 or data_w & (data_w - 1):
             raise ValueError(f"data width {data_w} is not a power of two of at least 8 bits")
         self.max_chain = queue_size_max if max_chain is None else max_chain
         if not 1 <= self.max_chain <= MAX_QUEUE_SIZE:
             raise ValueError(f"longest chain {max_chain} is not 1 to {MAX_QUEUE_SIZE}")
+        if batch < 1:
+            raise ValueError(f"batches of {batch} chains")
+        self.batch = batch
         self.queue_count = queues
         self.queue_size_max = queue_size_max
         self.function: DeviceFunction = TestFunction() if function is None else function
@@ -108,7 +98,7 @@ class ModelDevice:
         self._selected = dict.fromkeys(
             (Reg.DEVICE_FEATURES_SEL, Reg.DRIVER_FEATURES_SEL, Reg.QUEUE_SEL), 0
         )
-        self._queues = [_Queue() for _ in range(self.queue_count)]
+        self._queues = [DeviceQueue() for _ in range(self.queue_count)]
         self._fault = (0, 0, 0)  # code, queue, descriptor as the registers show them
         self._fault_count = 0
 
@@ -132,7 +122,7 @@ class ModelDevice:
     @property
     def idle(self) -> bool:
         """Whether nothing is pending."""
-        return not any(queue.notified or self._working(queue) for queue in self._queues)
+        return not any(queue.notified or queue.working for queue in self._queues)
 
     def ring(self, queue: int) -> DeviceRing | None:
         """The device side of a ready queue, else None."""
@@ -168,6 +158,8 @@ class ModelDevice:
         if not 0 <= value <= WORD or not 0 <= strobe <= 0xF:
             raise ValueError(f"write of {value:#x} with strobe {strobe:#x} at {offset:#x}")
         register = BY_OFFSET.get(offset)
+        if offset == QUEUE_RESET and strobe == 0xF:
+            self._write_reset(value)
         if register is None or register.access is Access.R:
             return
         if CONFIG_BASE <= offset < CONFIG_END:
@@ -217,8 +209,8 @@ class ModelDevice:
             self._notify(value)
         elif reg is Reg.QUEUE_READY:
             self._write_ready(value)
-        else:
-            self._write_set_up(reg, value)
+        elif (queue := self._queue(self._selected[Reg.QUEUE_SEL])) is not None:
+            queue.write(reg, value)
 
     def _read_config(self, offset: int) -> int:
         if not isinstance(self.function, TestFunction):
@@ -248,45 +240,31 @@ class ModelDevice:
             self._status |= Status.FEATURES_OK
         self._status |= Status(value) & _DRIVER_BITS
 
-    def _write_set_up(self, reg: Reg, value: int) -> None:
-        queue = self._queue(self._selected[Reg.QUEUE_SEL])
-        if queue is None or queue.ring is not None:
-            return
-        if reg is Reg.QUEUE_SIZE:
-            queue.size = value
-        elif reg in _AREAS:
-            area, shift = _AREAS[reg]
-            queue.areas[area] = queue.areas[area] & ~(WORD << shift) | value << shift
-
     def _write_ready(self, value: int) -> None:
         number = self._selected[Reg.QUEUE_SEL]
         queue = self._queue(number)
         if value & 1 == 0:
-            if queue is not None:  # MMIO-DEV-07
-                queue.ring, queue.notified, queue.stopped, queue.fault = None, False, False, 0
+            if queue is not None:
+                queue.stop()
         elif queue is None:
             self._record(Fault.NO_SUCH_QUEUE, number)
         elif queue.ring is None:
-            packed = self.negotiated & Feature.RING_PACKED
-            layout: type[QueueLayout] = PackedLayout if packed else SplitLayout
-            if not layout.valid_size(queue.size) or queue.size > self.queue_size_max:
-                self._record(Fault.QUEUE_SIZE, number)
-            elif layout.misaligned(queue.areas):
-                self._record(Fault.QUEUE_ALIGN, number)
+            fault = queue.set_up_fault(self.negotiated, self.queue_size_max)
+            if fault is not None:
+                self._record(fault, number)
             else:
-                queue.ring = self._make_ring(number, queue)
+                hook = None if self.on_step is None else self._step_of(number)
+                queue.start(self._memory, self.negotiated, self.max_chain, self._start_index, hook)
 
-    def _make_ring(self, number: int, queue: _Queue) -> DeviceRing:
-        common: dict[str, Any] = {
-            "max_chain": self.max_chain,
-            "start_index": self._start_index,
-            "on_step": None if self.on_step is None else self._step_of(number),
-        }
-        if self.negotiated & Feature.RING_PACKED:
-            return PackedDevice(self._memory, PackedLayout(queue.size, *queue.areas), **common)
-        return SplitDevice(self._memory, SplitLayout(queue.size, *queue.areas), **common)
+    def _write_reset(self, value: int) -> None:
+        """Reset the selected queue, which is done at once (MMIO-DEV-10 to 12)."""
+        queue = self._queue(self._selected[Reg.QUEUE_SEL])
+        if value & 1 and queue is not None and self.negotiated & Feature.RING_RESET:
+            queue.stop()
 
-    def _notify(self, number: int) -> None:
+    def _notify(self, value: int) -> None:
+        """Remember a notification; what NOTIFICATION_DATA adds is not needed (NOTIF-XDRV-02)."""
+        number = value & 0xFFFF if self.negotiated & Feature.NOTIFICATION_DATA else value
         queue = self._queue(number)
         if queue is None:
             self._record(Fault.NO_SUCH_QUEUE, number)
@@ -300,7 +278,7 @@ class ModelDevice:
         if not self._status & Status.DRIVER_OK:
             return
         for number, queue in enumerate(self._queues):
-            if queue.notified or self._working(queue):
+            if queue.notified or queue.working:
                 self._guarded(number, self._serve)
 
     def step(self, number: int) -> bool:
@@ -321,7 +299,7 @@ class ModelDevice:
 
     def settle(self, number: int) -> None:
         """Let one queue do what is left and go idle."""
-        if self._working(self._queues[number]) and self._status & Status.DRIVER_OK:
+        if self._queues[number].working and self._status & Status.DRIVER_OK:
             self._guarded(number, self._serve)
 
     def _serve(self, number: int, ring: DeviceRing) -> None:
@@ -333,14 +311,31 @@ class ModelDevice:
                 return
 
     def _serve_one(self, number: int, ring: DeviceRing) -> bool:
-        if ring.known == 0 and ring.look() == 0:
-            return False
-        ring.start_work()
-        chain = ring.fetch()
-        answer = self.function.process(number, ring.read_payload(chain), chain.writable_len)
-        if ring.complete(chain, answer):
+        """Serve one chain, or with IN_ORDER as many as one used element may return."""
+        most = self.batch if self.negotiated & Feature.IN_ORDER else 1
+        done: list[Chain] = []
+        written = 0
+        try:
+            while len(done) < most and (ring.known or ring.look()):
+                ring.start_work()
+                chain = ring.fetch()
+                data = ring.read_payload(chain)
+                answer = self.function.process(number, data, chain.writable_len)
+                ring.fill(chain, answer)
+                done.append(chain)
+                written = len(answer)
+                if written < chain.writable_len:
+                    break  # one that is not filled whole is the last of its batch
+        except QueueFault as error:
+            if error.fault.precise:
+                self._give_back(ring, done, written)
+            raise
+        return self._give_back(ring, done, written)
+
+    def _give_back(self, ring: DeviceRing, chains: list[Chain], written: int) -> bool:
+        if chains and ring.give_back(chains, written):
             self._interrupt |= Interrupt.USED_BUFFER
-        return True
+        return bool(chains)
 
     def _guarded(self, number: int, serve: Callable[[int, DeviceRing], object]) -> None:
         """Serve a live queue; a fault stops it and no other."""
@@ -371,7 +366,7 @@ class ModelDevice:
 
     # ---- small helpers
 
-    def _queue(self, number: int) -> _Queue | None:
+    def _queue(self, number: int) -> DeviceQueue | None:
         return self._queues[number] if number < self.queue_count else None
 
     def _step_of(self, number: int) -> Callable[[str], None]:
@@ -380,10 +375,6 @@ class ModelDevice:
                 self.on_step(number, name)
 
         return step
-
-    @staticmethod
-    def _working(queue: _Queue) -> bool:
-        return queue.ring is not None and queue.ring.working and not queue.stopped
 
     @staticmethod
     def _feature_word(features: int, word: int) -> int:

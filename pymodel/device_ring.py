@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Callable
 
 from .faults import Fault, QueueFault
@@ -70,8 +71,8 @@ class DeviceRing(abc.ABC):
         """Take over what was negotiated; only before the first chain."""
 
     @abc.abstractmethod
-    def _return(self, chain: Chain, length: int) -> bool:
-        """Tell the driver that the chain is used; whether it wants an interrupt."""
+    def _return(self, chains: Sequence[Chain], length: int) -> bool:
+        """Tell the driver that the chains are used; whether it wants an interrupt."""
 
     @abc.abstractmethod
     def _refuse_notifications(self) -> None:
@@ -138,6 +139,11 @@ class DeviceRing(abc.ABC):
         Raises:
             ValueError: `data` is longer than the chain's writable bytes.
         """
+        self.fill(chain, data)
+        return self.give_back([chain], len(data))
+
+    def fill(self, chain: Chain, data: bytes) -> None:
+        """Write `data` into the chain's writable segments."""
         if len(data) > chain.writable_len:
             raise ValueError(f"{len(data)} bytes for a chain with {chain.writable_len} writable")
         done = 0
@@ -151,7 +157,21 @@ class DeviceRing(abc.ABC):
                 raise QueueFault(Fault.MEM_WRITE) from None
             done += length
         self._step("payload written")
-        return self._return(chain, len(data))
+
+    def give_back(self, chains: Sequence[Chain], length: int) -> bool:
+        """Return filled chains by one used element, that of the last one.
+
+        More than one only with IN_ORDER, in the order of their fetching, all but the last one
+        filled whole (SPLIT-XDEV-06, PACKED-XDEV-09).
+
+        Args:
+            chains: the chains.
+            length: bytes written into the last one.
+
+        Returns:
+            Whether a used-buffer notification is due.
+        """
+        return self._return(chains, length)
 
     # ---- memory accesses, each a step
 

@@ -64,6 +64,8 @@ def _owners(state: SplitState, driver: DriverView | None) -> dict[int, tuple[str
     for token, chain in driver.outstanding.items():
         if token in driver.unpublished:
             owner = "driver"
+        elif not chain:
+            continue  # used before the queue was reset
         elif chain[0] in returned:
             owner = "used"
         else:

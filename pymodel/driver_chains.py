@@ -28,6 +28,7 @@ class DriverChain:
         descriptors: those of the ring that it takes, the first one first.
         table: byte address of its indirect table.
         published: the device can see it.
+        used: the device has returned it, as a used element said that was read.
         overwritten: what adding it replaced in the ring.
     """
 
@@ -41,6 +42,7 @@ class DriverChain:
     descriptors: list[int] = field(default_factory=list)
     table: int | None = None
     published: bool = False
+    used: bool = False
     overwritten: list[Overwritten] = field(default_factory=list)
 
     @property
@@ -110,6 +112,10 @@ class ChainBook(abc.ABC):
     @abc.abstractmethod
     def _unrelease(self, chain: DriverChain) -> None:
         """Undo the `_release` that came last."""
+
+    @abc.abstractmethod
+    def _free_all(self) -> None:
+        """Make all ids and descriptors free, as at first."""
 
     @abc.abstractmethod
     def _table(self, chain: DriverChain) -> bytes:
@@ -187,17 +193,23 @@ class ChainBook(abc.ABC):
                 f"cannot add again what followed {chain.token!r}: {error}"
             ) from None
 
-    def drop_all(self) -> list[Hashable]:
-        """Forget every chain, free the tables, and return the tokens; the ring is not used on."""
-        tokens = list(self.by_token)
-        for chain in self.by_token.values():
+    def begin_again(self, start: int) -> list[DriverChain]:
+        """Forget every chain, free the tables, and return the chains, to be placed anew.
+
+        Nothing is written. `start` is the ring index of the next buffer.
+        """
+        chains = list(self.by_token.values())
+        for chain in chains:
             self._free_table(chain)
+            chain.table, chain.descriptors, chain.published = None, [], False
         self.by_token.clear()
         self.by_id.clear()
         self.unpublished.clear()
         self._log.clear()
         self.num_free = self._size
-        return tokens
+        self.avail_index = self.next_avail_index = start
+        self._free_all()
+        return chains
 
     def _undo_place(self, chain: DriverChain) -> None:
         self.unpublished.pop()

@@ -25,7 +25,9 @@ class Feature(enum.IntFlag):
 
 
 OFFER = Feature.INDIRECT_DESC | Feature.EVENT_IDX | Feature.VERSION_1  # of this engine
-MODEL_OFFER = OFFER | Feature.RING_PACKED  # all that the model device can offer
+MODEL_OFFER = (  # all that the model device can offer
+    OFFER | Feature.RING_PACKED | Feature.IN_ORDER | Feature.NOTIFICATION_DATA | Feature.RING_RESET
+)
 
 
 class Status(enum.IntFlag):

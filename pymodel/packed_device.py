@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Callable
 
 from .device_ring import DeviceRing
@@ -108,11 +109,14 @@ class PackedDevice(DeviceRing):
         self.event_idx = event_idx
         self._walker.indirect = indirect
 
-    def _return(self, chain: Chain, length: int) -> bool:
-        old, new = self._used, self._used.ahead(chain.slots, self.layout.size)
+    def _return(self, chains: Sequence[Chain], length: int) -> bool:
+        slots = sum(chain.slots for chain in chains)
+        old, new = self._used, self._used.ahead(slots, self.layout.size)
         # Payload, then length and id, then flags; the address stays (PACKED-XDEV-05).
         addr = self.layout.descriptor(old.offset)
-        self._write(addr + LENGTH_AT, USED_FORMAT.pack(length, chain.id), "used element written")
+        self._write(
+            addr + LENGTH_AT, USED_FORMAT.pack(length, chains[-1].id), "used element written"
+        )
         flags = old.used | (DESC_F_WRITE if length else 0)  # PACKED-XDEV-04
         self._write16(self.layout.flags(old.offset), flags, "used flags written")
         self._used = new

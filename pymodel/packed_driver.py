@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Callable, ClassVar
 
 from .allocator import Allocator
@@ -59,7 +59,8 @@ class PackedBook(ChainBook):
     ) -> None:
         super().__init__(ring, layout.size, tables, start)
         self._layout = layout
-        self._ids = list(reversed(ids))  # free ones, a stack; its end is taken next
+        self._first = ids
+        self._free_all()
 
     def after(self, index: int, chain: DriverChain) -> int:
         """See `ChainBook.after`; one used descriptor stands for the list (PACKED-XDEV-06)."""
@@ -91,6 +92,9 @@ class PackedBook(ChainBook):
 
     def _unrelease(self, chain: DriverChain) -> None:
         self._ids.pop()
+
+    def _free_all(self) -> None:
+        self._ids = list(reversed(self._first))  # a stack; its end is taken next
 
     def _table(self, chain: DriverChain) -> bytes:
         return b"".join(  # only WRITE means anything in a table (PACKED-DRV-13)
@@ -186,27 +190,30 @@ class PackedVirtqueue(RingVirtqueue[PackedLayout]):
         return wish.wants(Position.of(old), Position.of(new), self.size, self.event_idx)
 
     def _waiting(self) -> int:
-        return int(self._is_used(Position.of(self._used_index)))
+        """See `RingVirtqueue._waiting`; only the next element can be told."""
+        if not self._is_there(self._element_index):
+            return len(self._batch)
+        held = self._held()
+        if held == len(self._batch):
+            text = self._text(self._element_index)
+            raise self._break(f"used element {text}: the device holds no buffer")
+        return held
 
-    def _next_used(self) -> tuple[int, int]:
-        return self._read_used(Position.of(self._used_index))
+    def _is_there(self, index: int) -> bool:
+        """Read whether the descriptor at `index` is used in its lap (PACKED-DRV-02)."""
+        place = Position.of(index)
+        flags = self._ring.read16(self.layout.flags(place.offset), "used flags read")
+        return place.is_used(flags)
 
-    def _waiting_ids(self) -> Iterator[int]:
-        """See `RingVirtqueue._waiting_ids`; what no buffer explains breaks the queue."""
-        place = Position.of(self._used_index)
-        found: set[int] = set()
-        while self._is_used(place):
-            number, _ = self._read_used(place)
-            chain = self._book.by_id.get(number)
-            if chain is None or not chain.published or number in found:
-                text = self._text(place.word)
-                raise self._break(f"used element {text} names {number}, not outstanding")
-            found.add(number)
-            yield number
-            place = place.ahead(chain.cost, self.size)
+    def _read_used(self, index: int) -> tuple[int, int]:
+        addr = self.layout.descriptor(Position.of(index).offset)
+        raw = self._ring.read(addr, DESC_BYTES, "used element read")
+        length, number = USED_FORMAT.unpack(raw[LENGTH_AT : LENGTH_AT + USED_FORMAT.size])
+        flags = PackedDescriptor.unpack(raw).flags
+        return number, length if flags & DESC_F_WRITE else 0  # PACKED-XDEV-04, PACKED-XDEV-05
 
-    def _pending(self) -> bool:
-        return self._is_used(Position.of(self._used_index))
+    def _is_pending(self) -> bool:
+        return bool(self._batch) or self._is_there(self._element_index)
 
     def _ask(self) -> None:
         if self.event_idx:
@@ -223,19 +230,6 @@ class PackedVirtqueue(RingVirtqueue[PackedLayout]):
 
     def _text(self, index: int) -> str:
         return Position.of(index).text()
-
-    def _is_used(self, place: Position) -> bool:
-        """Read whether the descriptor at `place` is used in its lap (PACKED-DRV-02)."""
-        flags = self._ring.read16(self.layout.flags(place.offset), "used flags read")
-        return place.is_used(flags)
-
-    def _read_used(self, place: Position) -> tuple[int, int]:
-        """Read id and length of a used descriptor, whose used flags were seen before."""
-        addr = self.layout.descriptor(place.offset)
-        raw = self._ring.read(addr, DESC_BYTES, "used element read")
-        length, number = USED_FORMAT.unpack(raw[LENGTH_AT : LENGTH_AT + USED_FORMAT.size])
-        flags = PackedDescriptor.unpack(raw).flags
-        return number, length if flags & DESC_F_WRITE else 0  # PACKED-XDEV-04, PACKED-XDEV-05
 
     def _write_flags(self, flags: int) -> None:
         addr = self.layout.driver + EVENT_FLAGS_AT

@@ -15,6 +15,7 @@ REGISTER_SPACE = 0x1000  # bytes
 CONFIG_BASE, CONFIG_END = 0x100, 0x800  # device configuration, byte addresses
 MAGIC = 0x74726976  # "virt" (MMIO-DEV-01)
 VERSION = 2  # MMIO-DEV-02
+QUEUE_RESET = 0x0C0  # byte offset of QueueReset, which only the model has, with RING_RESET
 TEST_DEVICE_ID = 0x3F
 VENDOR_ID = 0x4F505256
 

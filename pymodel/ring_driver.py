@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Hashable, Iterator, Sequence
+from collections import deque
+from collections.abc import Hashable, Sequence
 from typing import Any, Callable, ClassVar, Generic
 
 from .allocator import Allocator
@@ -33,7 +34,8 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
     Args:
         memory: where the ring and the indirect tables are.
         layout: the ring's addresses and size.
-        notify: called as `notify(index)` when the device needs an available-buffer notification.
+        notify: called as `notify(notification)` when the device needs an available-buffer
+            notification; that is the queue's number unless NOTIFICATION_DATA was negotiated.
         index: queue number.
         event_idx: EVENT_IDX was negotiated.
         indirect: which chains take an indirect table: "never"; "multi", those of more than one
@@ -45,6 +47,12 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         on_step: called with a step's name after each memory step of an operation, for tests that
             let the device run in between.
         start_index: test hook, first ring index of both sides; None is that of a real queue.
+        notification_data: NOTIFICATION_DATA was negotiated: `notify` gets `notification`.
+        in_order: IN_ORDER was negotiated: one used element may return several buffers.
+        reset: `reset(index)` resets the queue and returns when that is done, `enable(index)`
+            makes it ready again. Giving both says that RING_RESET was negotiated, so that
+            published buffers can be detached.
+        enable: see `reset`.
 
     Ring indices are 16-bit words: of a split ring its own indices, of a packed one the offset
     in bits 14:0 and the wrap counter in bit 15.
@@ -70,6 +78,10 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         priv: Any = None,
         on_step: Callable[[str], None] | None = None,
         start_index: int | None = None,
+        notification_data: bool = False,
+        in_order: bool = False,
+        reset: Callable[[int], None] | None = None,
+        enable: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__(callback, priv)
         if not isinstance(layout, self.layout_type):
@@ -80,17 +92,25 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
             raise ValueError(f"indirect is {indirect!r}, not one of {INDIRECT_POLICIES}")
         if indirect != "never" and tables is None:
             raise ValueError(f"indirect={indirect!r} needs an allocator for the tables")
+        if (reset is None) != (enable is None):
+            raise ValueError("reset and enable come together")
         start = self.first_index if start_index is None else start_index
         if not 0 <= start < INDEX_MODULUS:
             raise ValueError(f"start index {start} is not a 16-bit number")
         self.layout = layout
         self.index = index
         self.event_idx = event_idx
+        self.notification_data = notification_data
+        self.in_order = in_order
         self.indirect = indirect
         self.tables = tables
         self._memory = memory
         self._notify = notify
         self._used_index = start  # collected
+        self._element_index = start  # of the next used element to be read
+        self._batch: deque[tuple[DriverChain, int]] = deque()  # used, by an element that was read
+        self._earlier: deque[tuple[DriverChain, int]] = deque()  # used before a queue reset
+        self._reset, self._enable = reset, enable
         self._ring = DriverRing(memory, on_step)
         self._book = self._make_book(start)
         self._clear(start, interrupts=callback is not None)
@@ -119,6 +139,16 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
     def used_index(self) -> int:
         """Ring index up to which buffers were collected."""
         return self._used_index
+
+    @property
+    def notification(self) -> int:
+        """What an available-buffer notification carries now (NOTIF-XDRV-01 to 04).
+
+        The queue's number; with NOTIFICATION_DATA also, in bits 31:16, the ring index up to
+        which buffers are published: of a split ring the available index, of a packed one the
+        offset of the next descriptor and its wrap counter (PACKED-DRV-04).
+        """
+        return self.index | self.avail_index << 16 if self.notification_data else self.index
 
     @property
     def outstanding(self) -> dict[Hashable, tuple[int, ...]]:
@@ -171,15 +201,19 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
 
     @abc.abstractmethod
     def _waiting(self) -> int:
-        """Look for used elements; how many of them there are, as far as one look can tell."""
+        """Look for used buffers; how many may wait, as far as one look can tell."""
 
     @abc.abstractmethod
-    def _next_used(self) -> tuple[int, int]:
-        """Read the next used element, which is there: its id and length."""
+    def _is_pending(self) -> bool:
+        """Whether a used buffer waits in the ring."""
 
     @abc.abstractmethod
-    def _waiting_ids(self) -> Iterator[int]:
-        """Look for used elements, and give the id of each."""
+    def _is_there(self, index: int) -> bool:
+        """Whether there is a used element at a ring index, if `_waiting` allows one."""
+
+    @abc.abstractmethod
+    def _read_used(self, index: int) -> tuple[int, int]:
+        """Read id and length of the used element at a ring index, which is there."""
 
     @abc.abstractmethod
     def _ask(self) -> None:
@@ -221,23 +255,54 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         self._book.publish()
         # All is in memory before the device's wish is read (SPLIT-DRV-30, PACKED-DRV-18).
         if self._wants_notification(old, new):
-            self._notify(self.index)
+            self._notify(self.notification)
 
     def _get_buf(self) -> UsedBuffer | None:
-        if not self._waiting():
-            return None
-        number, length = self._next_used()
-        chain = self._book.by_id.get(number)
-        where = f"used element {self._text(self._used_index)}"
-        if chain is None or not chain.published:
-            raise self._break(f"{where} names {number}, not outstanding")
-        if length > chain.writable:
-            raise self._break(f"{where}: {length} bytes written of {chain.writable}")
+        if self._earlier:
+            chain, length = self._earlier.popleft()
+            del self._book.by_token[chain.token]
+            return UsedBuffer(chain.token, length)
+        if not self._batch:
+            waiting = self._waiting()
+            if not waiting:
+                return None
+            self._batch.extend(self._read_element(waiting))
+        chain, length = self._batch.popleft()
         self._book.collect(chain)
         self._used_index = self._book.after(self._used_index, chain)
         if self.event_idx and self._callbacks_on:
             self._ask_on()
         return UsedBuffer(chain.token, length)
+
+    def _read_element(self, waiting: int) -> list[tuple[DriverChain, int]]:
+        """Read the next used element: the chains that it returns, at most `waiting`."""
+        number, length = self._read_used(self._element_index)
+        chain = self._book.by_id.get(number)
+        where = f"used element {self._text(self._element_index)}"
+        if chain is None or not chain.published or chain.used:
+            raise self._break(f"{where} names {number}, not outstanding")
+        if length > chain.writable:
+            raise self._break(f"{where}: {length} bytes written of {chain.writable}")
+        found = []
+        if self.in_order:  # those before it were used whole (SPLIT-XDRV-02, PACKED-XDEV-09)
+            for other in self._book.by_token.values():
+                if other is chain:
+                    break
+                if not other.used:
+                    found.append((other, other.writable))
+        found.append((chain, length))
+        if len(found) > waiting - len(self._batch):
+            raise self._break(f"{where} returns {len(found)} buffers of {waiting} that are used")
+        for other, _ in found:
+            other.used = True
+            self._element_index = self._book.after(self._element_index, other)
+        return found
+
+    def _read_all(self) -> None:
+        """Read every used element that is there."""
+        waiting = self._waiting()
+        while len(self._batch) < waiting and self._is_there(self._element_index):
+            self._batch.extend(self._read_element(waiting))
 
     def _detach_buf(self, data: Hashable) -> None:
         try:
@@ -246,37 +311,74 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
             chain = None
         if chain is None:
             raise NotOutstandingError(f"token {data!r} is not outstanding")
-        if not chain.published:
+        if not chain.published and not chain.used:
             try:
                 self._book.take_back(chain)
             except BrokenQueueError as error:
                 raise self._break(str(error.strerror)) from None
-        elif any(number == chain.id for number in self._waiting_ids()):
+            return
+        if not chain.used:
+            self._read_all()
+        if chain.used:
             raise NotOutstandingError(f"token {data!r} is used already")
-        else:
-            self._withdraw(chain)
+        self._withdraw(chain)
 
     def _restart(self) -> bool:
         self._ask()
         # The wish is in memory before the last look, else a buffer is missed (SPLIT-DRV-31,
         # PACKED-DRV-19).
-        if not self._waiting():
+        if not self._waiting() and not self._earlier:
             return True
         self._suppress()
         return False
 
+    def _pending(self) -> bool:
+        return bool(self._earlier) or self._is_pending()
+
     def _shutdown(self) -> list[Hashable]:
-        return self._book.drop_all()
+        self._batch.clear()
+        self._earlier.clear()
+        return [chain.token for chain in self._book.begin_again(self.first_index)]
+
+    def _held(self) -> int:
+        """Buffers of the ring that were published and not collected."""
+        book = self._book
+        return len(book.by_token) - len(book.unpublished) - len(self._earlier)
 
     # ---- parts of the operations
 
     def _withdraw(self, chain: DriverChain) -> None:
-        """Take a published chain out of the live queue.
+        """Take a published chain out of the live queue, which only a reset of it can.
 
-        Only a queue reset can (CLEAN-DRV-01, CLEAN-DRV-02): a subclass whose transport
-        negotiated RING_RESET overrides this.
+        The others are published again in their order (CLEAN-DRV-01, CLEAN-DRV-02, QRST-DRV-01
+        to 03). Those that the device used until then are collected as ever.
         """
-        raise BusyError(f"token {chain.token!r} is published and the queue cannot be reset")
+        if self._reset is None or self._enable is None:
+            raise BusyError(f"token {chain.token!r} is published and the queue cannot be reset")
+        self._reset(self.index)
+        self._read_all()
+        waiting = self._book.unpublished.copy()
+        unseen = {id(other) for other in waiting}
+        others = self._book.begin_again(self.first_index)
+        self._earlier += self._batch
+        self._batch.clear()
+        self._used_index = self._element_index = self.first_index
+        self._clear(self.first_index, interrupts=self._callbacks_on)
+        for other in others:
+            if other.used:
+                self._book.by_token[other.token] = other
+            elif other is not chain and id(other) not in unseen:
+                self._book.place(other)
+        if self._book.unpublished:
+            self._publish()
+            self._book.publish()
+        for other in waiting:
+            self._book.place(other)
+        self._enable(self.index)
+        if self._held():
+            self._notify(self.notification)
+        if chain.used:
+            raise NotOutstandingError(f"token {chain.token!r} is used already")
 
     def _check_token(self, data: Hashable) -> None:
         if data is None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Callable
 
 from .device_ring import DeviceRing
@@ -93,11 +94,12 @@ class SplitDevice(DeviceRing):
         self.event_idx = event_idx
         self._walker.indirect = indirect
 
-    def _return(self, chain: Chain, length: int) -> bool:
-        # Payload, then element, then index (SPLIT-DEV-15, SPLIT-DEV-16).
-        elem = USED_ELEM_FORMAT.pack(chain.head, length)
+    def _return(self, chains: Sequence[Chain], length: int) -> bool:
+        # Payload, then element, then index (SPLIT-DEV-15, SPLIT-DEV-16), at the slot of the
+        # first one (SPLIT-XDEV-07).
+        elem = USED_ELEM_FORMAT.pack(chains[-1].id, length)
         self._write(self.layout.used_elem(self._used_index), elem, "used element written")
-        old, new = self._used_index, (self._used_index + 1) % INDEX_MODULUS
+        old, new = self._used_index, (self._used_index + len(chains)) % INDEX_MODULUS
         self._write16(self.layout.used_idx, new, "used index written")
         self._used_index = new
         # The index is in memory before the driver's wish is read.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Callable, ClassVar
 
 from .allocator import Allocator
@@ -49,7 +49,8 @@ class SplitBook(ChainBook):
         super().__init__(ring, layout.size, tables, start)
         self._layout = layout
         self._again_last = order is not None
-        self._free = list(range(layout.size) if order is None else order)[::-1]  # end goes next
+        self._first = list(range(layout.size) if order is None else order)[::-1]
+        self._free_all()
         if sorted(self._free) != list(range(layout.size)):
             raise ValueError(f"order does not name each of {layout.size} descriptors once")
 
@@ -73,6 +74,9 @@ class SplitBook(ChainBook):
     def _unrelease(self, chain: DriverChain) -> None:
         count = len(chain.descriptors)
         del self._free[slice(0, count) if self._again_last else slice(-count, None)]
+
+    def _free_all(self) -> None:
+        self._free = list(self._first)  # its end is taken next
 
     def _table(self, chain: DriverChain) -> bytes:
         entries = self._linked(chain, range(len(chain.segments)))
@@ -112,7 +116,8 @@ class SplitVirtqueue(RingVirtqueue[SplitLayout]):
         memory, layout, notify, index, arguments: see `RingVirtqueue`.
         order: all descriptors, in the order in which they are taken; those of collected buffers
             are taken again after all others, so a device that returns buffers in order keeps
-            it. None begins with 0 and takes those last given back first, as Linux does.
+            it. None begins with 0 and takes those last given back first, as Linux does; with
+            `in_order` it is the order of the table.
     """
 
     first_index: ClassVar[int] = 0
@@ -128,6 +133,8 @@ class SplitVirtqueue(RingVirtqueue[SplitLayout]):
         order: Sequence[int] | None = None,
         **arguments: Any,
     ) -> None:
+        if order is None and arguments.get("in_order"):
+            order = range(layout.size)  # so NEXT leads to the one after (SPLIT-DRV-05)
         self._order = order
         super().__init__(memory, layout, notify, index, **arguments)
 
@@ -160,23 +167,21 @@ class SplitVirtqueue(RingVirtqueue[SplitLayout]):
         """See `RingVirtqueue._waiting`; breaks the queue if there are too many to be true."""
         index = self._ring.read16(self.layout.used_idx, "used index read")
         waiting = (index - self._used_index) % INDEX_MODULUS
-        held = len(self._book.by_token) - len(self._book.unpublished)
+        held = self._held()
         if waiting > held:
             raise self._break(f"used index {index}: {waiting} new of {held} held by the device")
         return waiting
 
-    def _next_used(self) -> tuple[int, int]:
-        addr = self.layout.used_elem(self._used_index)
+    def _is_there(self, index: int) -> bool:
+        return True  # as the used index said
+
+    def _read_used(self, index: int) -> tuple[int, int]:
+        addr = self.layout.used_elem(index)
         raw = self._ring.read(addr, USED_ELEM_BYTES, "used element read")
         head, length = USED_ELEM_FORMAT.unpack(raw)
         return head, length
 
-    def _waiting_ids(self) -> Iterator[int]:
-        for ahead in range(self._waiting()):
-            elem = self.layout.used_elem(self._used_index + ahead)
-            yield USED_ELEM_FORMAT.unpack(self._memory.read(elem, USED_ELEM_BYTES))[0]
-
-    def _pending(self) -> bool:
+    def _is_pending(self) -> bool:
         return self._ring.read16(self.layout.used_idx, "used index read") != self._used_index
 
     def _ask(self) -> None:

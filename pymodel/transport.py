@@ -17,7 +17,7 @@ from .faults import Fault
 from .features import Feature, Interrupt, Status
 from .layout import TABLE_ALIGN, QueueLayout, SplitLayout
 from .packed_layout import PackedLayout
-from .registers import MAGIC, VERSION, Reg
+from .registers import MAGIC, QUEUE_RESET, VERSION, Reg
 
 T = TypeVar("T")
 RegisterRead = tuple[Literal["r"], int]
@@ -73,6 +73,16 @@ class VirtioDevice:
     def packed(self) -> bool:
         """Whether RING_PACKED was negotiated."""
         return bool(self.features & Feature.RING_PACKED)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether IN_ORDER was negotiated."""
+        return bool(self.features & Feature.IN_ORDER)
+
+    @property
+    def notification_data(self) -> bool:
+        """Whether NOTIFICATION_DATA was negotiated."""
+        return bool(self.features & Feature.NOTIFICATION_DATA)
 
 
 def initialise(
@@ -172,9 +182,29 @@ def stop_queue(index: int) -> Steps[None]:
     raise InitError(f"queue {index} does not stop")
 
 
-def notify(index: int) -> Steps[None]:
-    """Tell the device that queue `index` has new buffers (NOTIF-XDRV-01)."""
-    yield ("w", Reg.QUEUE_NOTIFY, index)
+def reset_queue(index: int) -> Steps[None]:
+    """Reset a queue where RING_RESET was negotiated, and wait until it is done (QRST-DRV-01).
+
+    `start_queue` makes it ready again (QRST-DRV-03).
+
+    Raises:
+        InitError: QueueReset does not become 0 (MMIO-DRV-21).
+    """
+    yield ("w", Reg.QUEUE_SEL, index)
+    yield ("w", QUEUE_RESET, 1)
+    for _ in range(POLL_LIMIT):
+        if (yield ("r", QUEUE_RESET)) == 0:
+            return
+    raise InitError(f"queue {index} does not finish its reset")
+
+
+def notify(notification: int) -> Steps[None]:
+    """Tell the device that a queue has new buffers.
+
+    `notification` is the queue's number (NOTIF-XDRV-01), or with NOTIFICATION_DATA what
+    `RingVirtqueue.notification` says.
+    """
+    yield ("w", Reg.QUEUE_NOTIFY, notification)
 
 
 def take_interrupt() -> Steps[Interrupt]:

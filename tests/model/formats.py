@@ -29,6 +29,7 @@ class SplitFormat:
         "used index read",
         "used element read",
     )
+    restart_steps = ("used_event written", "used index read")
     device_waits = ("available index read", "used flags written", "avail_event written")
     size = 8
 
@@ -93,6 +94,11 @@ class PackedFormat:
         "device event read",
         "used flags read",
         "used element read",
+    )
+    restart_steps = (
+        "driver event position written",
+        "driver event flags written",
+        "used flags read",
     )
     device_waits = ("descriptor flags read", "device event written")
     size = 7

@@ -136,6 +136,20 @@ def test_restart_never_misses_a_buffer_used_at_any_of_its_steps(
 
 
 @EACH_FORMAT
+@pytest.mark.clause("SPLIT-DRV-31", "PACKED-DRV-19")
+def test_restart_asks_in_full_before_its_last_look(ring: Any) -> None:
+    steps: list[str] = []
+    world = World(
+        packed=ring.packed, event_idx=True, callback=Recorder(answer=False), on_step=steps.append
+    )
+    send(world, 1)
+    world.serve()
+    steps.clear()
+    assert world.queue.restart() is True
+    assert steps == list(ring.restart_steps)
+
+
+@EACH_FORMAT
 def test_an_interrupt_during_an_operation_waits_for_its_end(ring: Any) -> None:
     callback = Recorder()
     order: list[str] = []

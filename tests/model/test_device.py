@@ -7,6 +7,7 @@ import pytest
 
 from pymodel import (
     MODEL_OFFER,
+    OFFER,
     REGISTERS,
     Access,
     Config,
@@ -329,7 +330,7 @@ def test_queues_of_every_size_and_start_serve_chains_of_every_length(ring: Any) 
 
 @pytest.mark.clause("RSVF-XDEV-01", "FEAT-DEV-02", "RSVF-DRV-06")
 def test_packed_rings_are_negotiable_only_where_they_were_asked_for() -> None:
-    packed = blank(offer=MODEL_OFFER)
+    packed = blank(offer=OFFER | Feature.RING_PACKED)
     packed.write32(Reg.DEVICE_FEATURES_SEL, 1)
     assert packed.read32(Reg.DEVICE_FEATURES) == 0b101
     for device, accepted in ((packed, True), (blank(), False)):
@@ -395,7 +396,14 @@ def test_a_function_that_answers_too_much_is_a_bug_of_the_device() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"queues": 0}, {"queue_size_max": 12}, {"max_chain": 0}, {"data_w": 65}, {"data_w": 4}],
+    [
+        {"queues": 0},
+        {"queue_size_max": 12},
+        {"max_chain": 0},
+        {"data_w": 65},
+        {"data_w": 4},
+        {"batch": 0},
+    ],
 )
 def test_bad_parameters_are_refused(arguments: dict[str, int]) -> None:
     with pytest.raises(ValueError):

@@ -25,6 +25,7 @@ from pymodel import (
     SplitVirtqueue,
     VirtioDevice,
     initialise,
+    reset_queue,
     run_sync,
     start_queue,
     take_interrupt,
@@ -82,6 +83,7 @@ class World:
         on_step: Callable[[str], None] | None = None,
         order: Sequence[int] | None = None,
         packed: bool = False,
+        features: int = 0,
         driver_args: dict[str, Any] | None = None,
         **device_args: Any,
     ) -> None:
@@ -89,7 +91,7 @@ class World:
             (RINGS, RING_BYTES), (TABLES, TABLE_POOL), (BUFFERS, BUFFER_BYTES)
         )
         self.watched = Watched(self.memory)
-        wanted = Feature.RING_PACKED if packed else Feature(0)
+        wanted = Feature(features) | (Feature.RING_PACKED if packed else Feature(0))
         self.device = ModelDevice(
             self.watched,
             queue_size_max=32768,
@@ -98,6 +100,7 @@ class World:
             **device_args,
         )
         self.notified = 0
+        self.notifications: list[int] = []
         self.interrupts = 0
         if event_idx:
             wanted |= Feature.EVENT_IDX
@@ -119,7 +122,10 @@ class World:
                 callback=callback,
                 start_index=start_index,
                 on_step=on_step,
+                notification_data=found.notification_data,
+                in_order=found.in_order,
                 **({} if order is None else {"order": order}),
+                **(self.reset_args() if found.features & Feature.RING_RESET else {}),
                 **(driver_args or {}),
             )
 
@@ -128,6 +134,19 @@ class World:
             self.device.read32,
             self.device.write32,
         )
+
+    def reset_args(self) -> dict[str, Callable[[int], None]]:
+        """How the driver resets a queue, `at_reset` being called before, and makes it ready."""
+
+        def reset(index: int) -> None:
+            self.at_reset()
+            run_sync(reset_queue(index), self.device.read32, self.device.write32)
+
+        def enable(index: int) -> None:
+            run_sync(start_queue(index, self.layout), self.device.read32, self.device.write32)
+
+        self.at_reset = lambda: None
+        return {"reset": reset, "enable": enable}
 
     @property
     def layout(self) -> Any:
@@ -144,6 +163,7 @@ class World:
 
     def _notify(self, index: int) -> None:
         self.notified += 1
+        self.notifications.append(index)
         self.device.write32(Reg.QUEUE_NOTIFY, index)
 
     def serve(self) -> Interrupt:
