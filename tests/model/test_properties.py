@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pymodel import Interrupt, Reg, VirtqueueError
+from pymodel import Feature, Interrupt, Reg, VirtqueueError
 from tests.model.formats import EACH_FORMAT
 from tests.model.world import BUFFER_BYTES, BUFFERS, World
 
@@ -35,6 +35,7 @@ class Buffer:
         self.length = min(len(data), sum(length for _, length in in_))
         self.table = False
         self.number: int | None = None  # its buffer id, once seen
+        self.last: Buffer | None = self  # whose used element stands here; None if none does
         self.segments = [(*part, 0) for part in out] + [(*part, 1) for part in in_]
 
 
@@ -96,6 +97,14 @@ class SplitReference:
         assert m.word(used + 2) == (self.start + m.completed) % 65536
         flags = m.word(avail)
         assert flags == (0 if m.event_idx or m.callbacks_on else 1)
+        position = m.collected
+        for token in m.returned:
+            if (last := m.buffers[token].last) is not None:
+                elem = used + 4 + 8 * ((self.start + position) % 65536 % m.size)
+                head, length = struct.unpack("<II", m.world.memory.read(elem, 8))
+                assert length == last.length
+                assert head == last.number
+            position += 1
         if m.event_idx and m.callbacks_on:
             event = m.word(avail + 4 + 2 * m.size)
             assert event == (self.start + m.collected) % 65536
@@ -107,6 +116,8 @@ class SplitReference:
             assert not taken & set(indices)
             taken |= set(indices)
             assert segments == m.buffers[token].segments
+            if token in m.at_device:
+                m.buffers[token].number = head
         assert len(taken) <= m.size - m.queue.num_free
 
     def chain(self, head: int) -> tuple[list[int], list[tuple[int, int, int]]]:
@@ -208,9 +219,12 @@ class PackedReference:
         for token in m.returned:
             buffer = m.buffers[token]
             _, length, number, flags, state = self.descriptor(position)
-            assert state == "used"
-            assert flags == (2 if buffer.length else 0)
-            assert (length, number) == (buffer.length, buffer.number)
+            if buffer.last is not None:
+                assert state == "used"
+                assert flags == (2 if buffer.last.length else 0)
+                assert (length, number) == (buffer.last.length, buffer.last.number)
+            else:
+                assert state == "available"  # untouched
             position += self.cost(buffer)
         assert position == m.completed
         numbers: set[int] = set()
@@ -271,9 +285,17 @@ class RingMachine(RuleBasedStateMachine):
         start=st.integers(0, 1000),
         callback=st.booleans(),
         ids=st.none() | st.integers(0, 65535),
+        batch=st.sampled_from([0, 0, 0, 1, 2, 4]),
     )
     def set_up(
-        self, size: int, event_idx: bool, indirect: str, start: int, callback: bool, ids: int | None
+        self,
+        size: int,
+        event_idx: bool,
+        indirect: str,
+        start: int,
+        callback: bool,
+        ids: int | None,
+        batch: int,
     ) -> None:
         kind = self.reference_type
         self.size = kind.sizes[size % len(kind.sizes)]
@@ -296,7 +318,10 @@ class RingMachine(RuleBasedStateMachine):
             self.start,
             packed=kind.packed,
             driver_args=driver_args,
+            features=Feature.IN_ORDER if batch else 0,
+            batch=max(batch, 1),
         )
+        self.batch = max(batch, 1)
         self.reference = kind(self)
         self.queue = self.world.queue
         self.added: list[int] = []  # not published
@@ -401,11 +426,12 @@ class RingMachine(RuleBasedStateMachine):
     @rule(steps=st.integers(1, 5), deliver=st.booleans(), answers=st.lists(st.booleans()))
     def device_steps(self, steps: int, deliver: bool, answers: list[bool]) -> None:
         wish = self.reference.wish()
-        done = 0
+        done = chains = 0
         while done < steps and self.world.device.step(0):
             done += 1
-        assert done == min(steps, len(self.at_device))
-        self.device_did(done, wish)
+            chains += self.next_batch(chains)
+        assert done == steps or chains == len(self.at_device)
+        self.device_did(chains, wish)
         if deliver:
             self.deliver(answers)
 
@@ -415,7 +441,10 @@ class RingMachine(RuleBasedStateMachine):
         notified = not self.world.device.idle
         self.world.device.run()
         if notified:
-            self.device_did(len(self.at_device), wish)
+            chains = 0
+            while chains < len(self.at_device):
+                chains += self.next_batch(chains)
+            self.device_did(chains, wish)
             assert self.world.device.idle
         # A queue that is idle has been promised a notification: nothing waits unnoticed.
         assert not self.at_device
@@ -423,6 +452,18 @@ class RingMachine(RuleBasedStateMachine):
         self.reference.check_idle()
 
     # ---- what must be true
+
+    def next_batch(self, start: int) -> int:
+        """Note which buffers one used element returns, and how many they are."""
+        batch: list[Buffer] = []
+        for token in self.at_device[start : start + self.batch]:
+            buffer = self.buffers[token]
+            buffer.last = None
+            batch.append(buffer)
+            if buffer.length < sum(length for _, length in buffer.in_):
+                break
+        batch[0].last = batch[-1]
+        return len(batch)
 
     def device_did(self, count: int, wish: tuple[int, ...]) -> None:
         moved = sum(self.reference.cost(self.buffers[t]) for t in self.at_device[:count])
@@ -512,6 +553,8 @@ class RingMachine(RuleBasedStateMachine):
     "PACKED-DEV-07",
     "PACKED-DRV-02",
     "PACKED-DRV-03",
+    "PACKED-XDEV-09",
+    "SPLIT-XDEV-06",
 )
 @EACH_FORMAT
 def test_driver_and_device_keep_every_rule_of_the_ring_in_any_order(ring: Any) -> None:
