@@ -3,8 +3,8 @@
 // wires.
 //   Contract    as vq_fetch_issue, vq_fetch_hold, vq_fetch_walk, vq_fetch_order and
 //               vq_fetch_retire
-//   Latency     2 cycles, head to burst; 4 cycles, the data that completes a chain to its header,
-//               and what vq_read_port takes
+//   Latency     2 cycles, head to burst; 4 cycles, the beat of vq_read_port that completes a
+//               chain to its header
 //   Throughput  1 single-descriptor chain per cycle
 `resetall
 `timescale 1ns / 1ps
@@ -94,7 +94,7 @@ module vq_fetch_chains #(
     localparam TABLE_READ = 8;                      // descriptors of an indirect table at once
     localparam DESC_BEATS = DATA_W <= 128 ? 128 : 256;
     localparam DESC_READS = DATA_W == 64 ? 64 : DATA_W == 512 ? 256 : 128;
-    localparam END_W      = QID_W + 2*TAG_W + 64 + 1 + 5 + 17;
+    localparam END_W      = 2*TAG_W + 64 + 5 + 17;
 
     // Walks of the chains
     wire [ORDER_W-1:0] place, oldest, note_order, walk_order, more_order, next_order, end_order;
@@ -358,10 +358,18 @@ module vq_fetch_chains #(
     );
 
     // Back in order, and out
+    wire [QID_W-1:0] c_queue;
+    wire [TAG_W-1:0] c_tag, c_last;
+    wire [31:0]      c_readable, c_writable;
+    wire             c_bad;
+    wire [4:0]       c_code;
+    wire [16:0]      c_desc;
     wire [END_W-1:0] chain;
     wire             chain_valid, chain_ready;
 
-    vq_fetch_order #(.WIDTH(END_W), .ORDER_W(ORDER_W)) u_order (
+    assign {c_tag, c_last, c_readable, c_writable, c_code, c_desc} = chain;
+
+    vq_fetch_order #(.WIDTH(END_W), .KEY_W(QID_W+1), .ORDER_W(ORDER_W)) u_order (
         .clk(clk),
         .rst(rst),
         .m_place(place),
@@ -370,21 +378,15 @@ module vq_fetch_chains #(
         .m_oldest(oldest),
         .m_empty(order_empty),
         .s_end_place(end_order),
-        .s_end_data({m_chain_queue, m_chain_tag, m_chain_last, end_readable, m_chain_writable,
-                     end_bad, end_code, end_desc}),
+        .s_end_key({m_chain_queue, end_bad}),
+        .s_end_data({m_chain_tag, m_chain_last, end_readable, m_chain_writable, end_code,
+                     end_desc}),
         .s_end_valid(m_chain_valid),
+        .m_key({c_queue, c_bad}),
         .m_data(chain),
         .m_valid(chain_valid),
         .m_ready(chain_ready)
     );
-
-    wire [QID_W-1:0] c_queue;
-    wire [TAG_W-1:0] c_tag, c_last;
-    wire [31:0]      c_readable, c_writable;
-    wire             c_bad;
-    wire [4:0]       c_code;
-    wire [16:0]      c_desc;
-    assign {c_queue, c_tag, c_last, c_readable, c_writable, c_bad, c_code, c_desc} = chain;
 
     vq_fetch_retire #(.QUEUES(QUEUES), .QID_W(QID_W), .TAG_W(TAG_W)) u_retire (
         .s_fetchable(s_fetchable),

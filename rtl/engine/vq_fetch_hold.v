@@ -4,7 +4,7 @@
 //   Contract    walks come to vq_fetch_walk in the order of the notes, each with what its first
 //               note said and what was last known of it; those that go on come to vq_fetch_issue
 //               in the order in which they were sent round. There is always room
-//   Latency     3 cycles, note to walk; 3 cycles, walk that goes on to vq_fetch_issue
+//   Latency     3 cycles, note to walk; 4 cycles, walk that goes on to vq_fetch_issue
 //   Throughput  1 note and 1 walk that goes on per cycle
 `resetall
 `timescale 1ns / 1ps
@@ -62,7 +62,31 @@ module vq_fetch_hold #(
     output wire               m_next_valid,
     input  wire               m_next_ready
 );
-    localparam WALKS = 2**ORDER_W;
+    localparam WALKS  = 2**ORDER_W;
+
+    // Walks that go on, as they come
+    localparam NEXT_W = ORDER_W + QID_W + 1 + 1 + 17 + 16;
+    wire               in_table;        // of a walk that goes on
+    wire [16:0]        size;
+    wire [15:0]        index;
+    wire [3:0]         run;
+    wire [WALK_W-39:0] others;
+    reg  [ORDER_W-1:0] more_order_reg;
+    reg  [QID_W-1:0]   more_queue_reg;
+    reg                more_sequel_reg, more_jump_reg, more_valid_reg;
+    reg  [WALK_W-1:0]  known_reg;
+    reg  [63:0]        table_reg;
+    assign {others, in_table, size, index, run} = known_reg;
+
+    always @(posedge clk) begin
+        more_valid_reg  <= s_more_valid && !rst;
+        more_order_reg  <= s_more_order;
+        more_queue_reg  <= s_more_queue;
+        more_sequel_reg <= s_more_sequel;
+        more_jump_reg   <= s_more_jump;
+        known_reg       <= s_more_known;
+        table_reg       <= s_more_table;
+    end
 
     // Notes, then what belongs to them
     wire [ORDER_W-1:0] note_order;
@@ -95,9 +119,9 @@ module vq_fetch_hold #(
     );
     vq_ram #(.WIDTH(WALK_W), .DEPTH(WALKS)) u_known (
         .clk(clk),
-        .write_en(s_more_valid),
-        .write_addr(s_more_order),
-        .write_data(s_more_known),
+        .write_en(more_valid_reg),
+        .write_addr(more_order_reg),
+        .write_data(known_reg),
         .read_en(take),
         .read_addr(note_order),
         .read_data(m_walk_known)
@@ -123,14 +147,6 @@ module vq_fetch_hold #(
     assign m_walk_valid = valid_reg;
 
     // Walks that go on, then the address of their tables
-    localparam NEXT_W = ORDER_W + QID_W + 1 + 1 + 17 + 16;
-    wire               in_table;        // of a walk that goes on
-    wire [16:0]        size;
-    wire [15:0]        index;
-    wire [3:0]         run;
-    wire [WALK_W-39:0] others;
-    assign {others, in_table, size, index, run} = s_more_known;
-
     wire [NEXT_W-1:0]  more;
     wire               more_valid, more_room;
     reg  [NEXT_W-1:0]  next_reg;
@@ -141,8 +157,8 @@ module vq_fetch_hold #(
     vq_fifo #(.WIDTH(NEXT_W), .DEPTH(WALKS), .BLOCK_EN(1'b1)) u_more (
         .clk(clk),
         .rst(rst),
-        .s_data({s_more_order, s_more_queue, s_more_sequel, in_table, size, index}),
-        .s_valid(s_more_valid),
+        .s_data({more_order_reg, more_queue_reg, more_sequel_reg, in_table, size, index}),
+        .s_valid(more_valid_reg),
         .s_ready(more_room),
         .m_data(more),
         .m_valid(more_valid),
@@ -150,9 +166,9 @@ module vq_fetch_hold #(
     );
     vq_ram #(.WIDTH(64), .DEPTH(WALKS)) u_tables (
         .clk(clk),
-        .write_en(s_more_valid && s_more_jump),
-        .write_addr(s_more_order),
-        .write_data(s_more_table),
+        .write_en(more_valid_reg && more_jump_reg),
+        .write_addr(more_order_reg),
+        .write_data(table_reg),
         .read_en(step),
         .read_addr(more[NEXT_W-1 -: ORDER_W]),
         .read_data(m_next_table)
@@ -170,6 +186,6 @@ module vq_fetch_hold #(
 
     wire unused = &{1'b0, others, run};
 
-    `VQ_ASSERT(a_room, (!s_note_valid || note_room) && (!s_more_valid || more_room))
+    `VQ_ASSERT(a_room, (!s_note_valid || note_room) && (!more_valid_reg || more_room))
 endmodule
 `resetall

@@ -11,6 +11,7 @@
 
 module vq_fetch_order #(
     parameter WIDTH   = 32,     // what is kept of a chain, bits
+    parameter KEY_W   = 4,      // of it, what decides on the chain's way: early in the cycle, bits
     parameter ORDER_W = 6       // places, 2**ORDER_W
 ) (
     input  wire               clk,
@@ -23,9 +24,11 @@ module vq_fetch_order #(
     output wire               m_empty,
     // Ends, in any order
     input  wire [ORDER_W-1:0] s_end_place,
+    input  wire [KEY_W-1:0]   s_end_key,
     input  wire [WIDTH-1:0]   s_end_data,
     input  wire               s_end_valid,
     // Chains in order
+    output wire [KEY_W-1:0]   m_key,
     output wire [WIDTH-1:0]   m_data,
     output wire               m_valid,
     input  wire               m_ready
@@ -36,6 +39,8 @@ module vq_fetch_order #(
     // turns. After reset all marks are set to the round that is not expected next
     reg  [ORDER_W:0]   tail_reg, head_reg;      // the top bit is the round
     reg                marks [0:PLACES-1];
+    reg  [KEY_W-1:0]   keys [0:PLACES-1];
+    reg  [KEY_W-1:0]   key_reg;
     reg                clear_reg;               // tail_reg goes through all places
     reg                valid_reg;
     wire [ORDER_W-1:0] head      = head_reg[ORDER_W-1:0];
@@ -48,6 +53,7 @@ module vq_fetch_order #(
     assign m_place_valid = !full && !clear_reg;
     assign m_oldest      = head;
     assign m_empty       = tail_reg == head_reg;
+    assign m_key         = key_reg;
     assign m_valid       = valid_reg;
 
     vq_ram #(.WIDTH(WIDTH), .DEPTH(PLACES)) u_ends (
@@ -63,6 +69,8 @@ module vq_fetch_order #(
     always @(posedge clk) begin
         if (clear_reg || s_end_valid)
             marks[clear_reg ? m_place : s_end_place] <= clear_reg ? 1'b0 : end_round;
+        if (s_end_valid) keys[s_end_place] <= s_end_key;
+        if (step) key_reg <= keys[head];
         if (m_place_take || clear_reg) tail_reg <= tail_reg + 1'b1;
         if (clear_reg && m_place == {ORDER_W{1'b1}}) clear_reg <= 1'b0;
         if (step) head_reg <= head_reg + 1'b1;

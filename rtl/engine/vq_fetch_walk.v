@@ -5,7 +5,7 @@
 //               beyond the end of a chain is thrown away, errors and all. A walk that finds no
 //               chunk free beyond the reserve is sent round again; the oldest one never is, for
 //               long
-//   Latency     0 cycles, descriptor to end
+//   Latency     1 cycle, descriptor to end
 //   Throughput  1 descriptor per cycle
 `resetall
 `timescale 1ns / 1ps
@@ -41,7 +41,7 @@ module vq_fetch_walk #(
     input  wire               s_desc_error,
     input  wire               s_desc_valid,
     output wire               s_desc_ready,
-    // The queue's size
+    // The size of the next walk's queue
     output wire [QID_W-1:0]   m_table_queue,
     input  wire [15:0]        s_table_size,
     // Walks that go on (there is always room)
@@ -111,87 +111,113 @@ module vq_fetch_walk #(
     reg  [31:0]        readable_reg, writable_reg;
     reg                some_writable_reg, in_table_reg, running_reg;
     reg  [TAG_W+1:0]   w_at_reg;
-    reg  [16:0]        table_size_reg;
+    reg  [15:0]        size_reg;        // of the queue
+    reg  [16:0]        bound_reg;       // of the table at hand: every next is below it
 
-    // The descriptor
-    wire [63:0] d_addr;
-    wire [31:0] d_len;
-    wire [15:0] d_flags, d_next;
-    assign {d_next, d_flags, d_len, d_addr} = s_desc_data;
-    wire        f_next     = d_flags[0];
-    wire        f_write    = d_flags[1];
-    wire        f_indirect = d_flags[2];
+    // The descriptor, and what can be said of it alone
+    wire [63:0] s_addr;
+    wire [31:0] s_len;
+    wire [15:0] s_flags, s_next;
+    assign {s_next, s_flags, s_len, s_addr} = s_desc_data;
+    wire [32:0] s_end = {1'b0, s_addr[31:0]} + {1'b0, s_len};
+    reg  [63:0] d_addr;
+    reg  [31:0] d_len;
+    reg  [15:0] d_next, d_before;       // d_before: the index that d_next follows
+    reg         d_valid, d_error, f_next, f_write, f_indirect;
+    reg         wraps, odd_size, huge;
+    wire        d_take;
 
-    // The checks
-    wire [32:0] d_end   = {1'b0, d_addr[31:0]} + {1'b0, d_len};
-    wire        wraps   = &d_addr[63:32] && d_end[32] && d_end[31:0] != 32'd0;
-    wire [32:0] sum     = {1'b0, f_write ? writable_reg : readable_reg} + {1'b0, d_len};
-    wire [16:0] bound   = in_table_reg ? table_size_reg : {1'b0, s_table_size};
-    wire [15:0] count16 = {{(16-COUNT_W){1'b0}}, count_reg};
-    reg  [4:0]  found;                  // fault of this descriptor, 0 for none
+    assign s_desc_ready = !d_valid || d_take;
 
-    always @* begin
-        found = 5'd0;
-        if (s_desc_error) found = in_table_reg ? FAULT_MEM_INDIRECT : FAULT_MEM_DESC;
-        else if (f_indirect) begin
-            if (in_table_reg) found = FAULT_INDIRECT_NESTED;
-            else if (!s_indirect) found = FAULT_INDIRECT_NOT_NEGOTIATED;
-            else if (f_next) found = FAULT_INDIRECT_WITH_NEXT;
-            else if (d_len == 32'd0 || d_len[3:0] != 4'd0) found = FAULT_INDIRECT_SIZE;
-            else if (wraps) found = FAULT_ADDR_WRAP;
+    always @(posedge clk) begin
+        if (s_desc_ready) d_valid <= s_desc_valid;
+        if (s_desc_ready && s_desc_valid) begin
+            d_addr     <= s_addr;
+            d_len      <= s_len;
+            d_next     <= s_next;
+            d_before   <= s_next - 16'd1;
+            d_error    <= s_desc_error;
+            f_next     <= s_flags[0];
+            f_write    <= s_flags[1];
+            f_indirect <= s_flags[2];
+            wraps      <= &s_addr[63:32] && s_end[32] && s_end[31:0] != 32'd0;
+            odd_size   <= s_len == 32'd0 || s_len[3:0] != 4'd0;
+            huge       <= |s_len[31:20];
         end
-        else if (count16 == s_table_size) found = FAULT_CHAIN_TOO_LONG;
-        else if (count16 == MAX_CHAIN[15:0]) found = FAULT_CHAIN_OVER_CAP;
-        else if (some_writable_reg && !f_write) found = FAULT_READ_AFTER_WRITE;
-        else if (wraps) found = FAULT_ADDR_WRAP;
-        else if (sum[32]) found = FAULT_CHAIN_BYTES;
-        else if (f_next && {1'b0, d_next} >= bound) found = FAULT_NEXT_RANGE;
+        if (rst) begin
+            d_valid <= 1'b0;
+            f_write <= 1'b0;    // a bad chain may end before any descriptor came
+        end
     end
 
-    // What happens with it
-    wire go        = valid_reg && !drain_reg && (bad_reg || s_desc_valid);
-    wire fails     = bad_reg || found != 5'd0;
-    wire jumps     = !fails && f_indirect;              // on to the table
-    wire full      = !fails && !jumps && pos_reg[2];    // needs another chunk
+    // The checks
+    wire [32:0] sum     = {1'b0, f_write ? writable_reg : readable_reg} + {1'b0, d_len};
+    wire [15:0] count16 = {{(16-COUNT_W){1'b0}}, count_reg};
+    wire        too_long  = count16 == size_reg;
+    wire        over_cap  = count16 == MAX_CHAIN[15:0];
+    wire        backwards = some_writable_reg && !f_write;
+    wire        astray    = f_next && {1'b0, d_next} >= bound_reg;
+    wire        bad_table = in_table_reg || !s_indirect || f_next || odd_size || wraps;
+    wire        bad_data  = too_long || over_cap || backwards || wraps || sum[32] || astray;
+    wire        found     = d_error || (f_indirect ? bad_table : bad_data);
+    reg  [4:0]  fault;                  // of this descriptor, where one was found
+
+    always @* begin
+        if (d_error) fault = in_table_reg ? FAULT_MEM_INDIRECT : FAULT_MEM_DESC;
+        else if (f_indirect) fault = in_table_reg ? FAULT_INDIRECT_NESTED
+                                   : !s_indirect  ? FAULT_INDIRECT_NOT_NEGOTIATED
+                                   : f_next       ? FAULT_INDIRECT_WITH_NEXT
+                                   : odd_size     ? FAULT_INDIRECT_SIZE : FAULT_ADDR_WRAP;
+        else fault = too_long  ? FAULT_CHAIN_TOO_LONG
+                   : over_cap  ? FAULT_CHAIN_OVER_CAP
+                   : backwards ? FAULT_READ_AFTER_WRITE
+                   : wraps     ? FAULT_ADDR_WRAP
+                   : sum[32]   ? FAULT_CHAIN_BYTES : FAULT_NEXT_RANGE;
+    end
+
+    // What happens with it. A faulty one may take a chunk and be stored: its chain is thrown away
+    wire go        = valid_reg && !drain_reg && (bad_reg || d_valid);
+    wire fails     = bad_reg || found;
+    wire full      = !bad_reg && !f_indirect && pos_reg[2];     // needs another chunk
     wire may_grow  = s_free_valid && (order_reg == s_oldest || s_free_count > RESERVE[TAG_W:0]);
     wire again     = full && !may_grow;
     wire grow      = full && may_grow;
-    wire stores    = !fails && !jumps && !again;
+    wire stores    = !bad_reg && !f_indirect && !again;
     wire ends      = fails || (stores && !f_next);
     wire last      = left_reg == 4'd1;
-    wire in_row    = d_next == index_reg + 16'd1;
-    wire follows   = stores && f_next && in_row && !last;
+    wire in_row    = d_before == index_reg;
+    wire follows   = stores && f_next && in_row && !last && !fails;
     wire more      = !ends && !follows;
-    wire leaves    = bad_reg || (s_desc_valid && last);
+    wire leaves    = bad_reg || (d_valid && last);
 
-    // What is known then
+    // What is known then, where it is not at fault
     wire [TAG_W-1:0]   at_chunk  = grow ? s_free_tag : chunk_reg;
     wire [1:0]         at_pos    = pos_reg[1:0];        // 0 in a new chunk: a full one has 4
     wire               w_first   = f_write && !some_writable_reg;
-    wire [16:0]        d_entries = |d_len[31:20] ? 17'h10000 : {1'b0, d_len[19:4]};
+    wire [16:0]        d_entries = huge ? 17'h10000 : {1'b0, d_len[19:4]};
     wire [2:0]         n_pos     = stores ? {1'b0, at_pos} + 3'd1 : pos_reg;
     wire [COUNT_W-1:0] n_count   = count_reg + {{(COUNT_W-1){1'b0}}, stores};
     wire [31:0]        n_readable = stores && !f_write ? sum[31:0] : readable_reg;
     wire [31:0]        n_writable = stores && f_write ? sum[31:0] : writable_reg;
     wire               n_some_writable = some_writable_reg || (stores && f_write);
     wire [TAG_W+1:0]   n_w_at    = stores && w_first ? {at_chunk, at_pos} : w_at_reg;
-    wire               n_in_table = in_table_reg || jumps;
-    wire [16:0]        n_table_size = jumps ? d_entries : table_size_reg;
-    wire [15:0]        n_index   = jumps ? 16'd0 : again ? index_reg : d_next;
+    wire               n_in_table = in_table_reg || f_indirect;
+    wire [16:0]        n_table_size = f_indirect ? d_entries : bound_reg;
+    wire [15:0]        n_index   = f_indirect ? 16'd0 : again ? index_reg : d_next;
     wire               goes_on   = stores && f_next && running_reg;
     wire [2:0]         n_run     = run_reg + {2'd0, goes_on && in_row && run_reg != 3'd7};
-    wire               n_running = running_reg && !jumps && (!goes_on || in_row);
+    wire               n_running = running_reg && !f_indirect && (!goes_on || in_row);
 
     assign s_walk_ready  = !valid_reg || leaves;
-    assign s_desc_ready  = valid_reg && !bad_reg;
-    assign m_table_queue = queue_reg;
+    assign d_take        = valid_reg && !bad_reg;
+    assign m_table_queue = s_walk_queue;
     assign m_more_order  = order_reg;
     assign m_more_queue  = queue_reg;
     assign m_more_sequel = stores && in_row;
     assign m_more_known  = {at_chunk, n_pos, n_count, n_readable, n_writable, n_some_writable,
                             n_w_at, n_in_table, n_table_size, n_index, n_run, n_running};
     assign m_more_table  = d_addr;
-    assign m_more_jump   = jumps;
+    assign m_more_jump   = f_indirect;
     assign m_more_valid  = go && more;
     assign m_free_take   = go && grow;
     assign m_write_at    = {at_chunk, at_pos};
@@ -204,7 +230,7 @@ module vq_fetch_walk #(
     always @(posedge clk) begin
         if (s_walk_ready) valid_reg <= s_walk_valid;
         if (go && !last && !follows) drain_reg <= 1'b1;
-        if (s_desc_valid && s_desc_ready) left_reg <= left_reg - 4'd1;
+        if (d_valid && d_take) left_reg <= left_reg - 4'd1;
         if (go) begin
             chunk_reg         <= at_chunk;
             pos_reg           <= n_pos;
@@ -233,7 +259,8 @@ module vq_fetch_walk #(
             some_writable_reg <= !s_walk_fresh && k_some_writable;
             w_at_reg          <= s_walk_fresh ? {(TAG_W+2){1'b0}} : k_w_at;
             in_table_reg      <= !s_walk_fresh && k_in_table;
-            table_size_reg    <= k_table_size;
+            size_reg          <= s_table_size;
+            bound_reg         <= s_walk_fresh || !k_in_table ? {1'b0, s_table_size} : k_table_size;
             index_reg         <= s_walk_fresh ? s_walk_head : k_index;
             run_reg           <= s_walk_fresh ? 3'd0 : k_run;
             running_reg       <= s_walk_fresh || k_running;
@@ -248,11 +275,11 @@ module vq_fetch_walk #(
     assign m_end_tag      = tag_reg;
     assign m_end_last     = at_chunk;
     assign m_end_place    = at_pos;
-    assign m_end_readable = n_readable;
-    assign m_end_writable = n_writable;
-    assign m_end_w_at     = n_w_at;
+    assign m_end_readable = f_write ? readable_reg : sum[31:0];
+    assign m_end_writable = f_write ? sum[31:0] : writable_reg;
+    assign m_end_w_at     = w_first ? {at_chunk, at_pos} : w_at_reg;
     assign m_end_bad      = fails;
-    assign m_end_code     = !bad_reg ? found : error_reg ? FAULT_MEM_AVAIL : FAULT_HEAD_RANGE;
+    assign m_end_code     = !bad_reg ? fault : error_reg ? FAULT_MEM_AVAIL : FAULT_HEAD_RANGE;
     assign m_end_desc     = {in_table_reg, error_reg ? 16'd0 : index_reg};
     assign m_end_valid    = go && ends;
 
@@ -272,6 +299,6 @@ module vq_fetch_walk #(
     assign m_learn_run   = learn_run_reg;
     assign m_learn_valid = learn_valid_reg;
 
-    wire unused = &{1'b0, d_flags[15:3]};
+    wire unused = &{1'b0, s_flags[15:3]};
 endmodule
 `resetall

@@ -26,7 +26,7 @@ async def ends_in_any_order_leave_in_the_order_of_places(dut: Any, percent: int)
     sink = unit.sink(
         "m", percent, without=["m_place", "m_place_valid", "m_place_take", "m_oldest", "m_empty"]
     )
-    places = 1 << unit.parameter("ORDER_W")
+    places, keys = 1 << unit.parameter("ORDER_W"), 1 << unit.parameter("KEY_W")
     started: list[int] = []  # places whose end has not come
     data: list[int | None] = []  # of each chain, in order of its start
     numbers: dict[int, int] = {}
@@ -39,7 +39,7 @@ async def ends_in_any_order_leave_in_the_order_of_places(dut: Any, percent: int)
             place = started.pop(random.randrange(len(started)))
             value = random.getrandbits(unit.parameter("WIDTH"))
             data[numbers[place]] = value
-            unit.set(s_end_place=place, s_end_data=value)
+            unit.set(s_end_place=place, s_end_data=value, s_end_key=value % keys)
         can = dut.m_place_valid.value == 1
         full += not can
         assert can or len(numbers) >= places
@@ -56,6 +56,7 @@ async def ends_in_any_order_leave_in_the_order_of_places(dut: Any, percent: int)
             unit.set(m_place_take=0)
     await unit.clocks(100)
     assert [word.value["data"] for word in sink.words] == data
+    assert all(word.value["key"] == word.value["data"] % keys for word in sink.words)
     assert dut.m_empty.value == 1 and full
 
 
