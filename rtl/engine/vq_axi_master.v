@@ -19,6 +19,7 @@ module vq_axi_master #(
     input  wire [QUEUES-1:0]              s_alive,      // queues whose memory may be accessed
     input  wire                           s_halt,
     output wire                           m_drained,
+    output wire                           m_write_busy, // beats wait for the data channel
     // Read bursts and data, one lane of each vector a requester
     input  wire [READERS*64-1:0]          s_ar_addr,
     input  wire [READERS*9-1:0]           s_ar_beats,
@@ -121,6 +122,7 @@ module vq_axi_master #(
         .s_alive(s_alive),
         .s_halt(s_halt),
         .m_drained(write_drained),
+        .m_busy(m_write_busy),
         .s_req_addr(s_req_addr),
         .s_req_len(s_req_len),
         .s_req_queue(s_req_queue),

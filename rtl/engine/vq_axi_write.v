@@ -28,6 +28,7 @@ module vq_axi_write #(
     input  wire [QUEUES-1:0]            s_alive,    // queues whose memory may be written
     input  wire                         s_halt,
     output wire                         m_drained,
+    output wire                         m_busy,     // beats wait for the data channel
     // Requests, one lane of each vector a requester: s_req_len bytes (1 to 4096) to s_req_addr;
     // only those with s_req_ack are acknowledged
     input  wire [PORTS*64-1:0]          s_req_addr,
@@ -211,6 +212,7 @@ module vq_axi_write #(
     assign m_axi_awcache = 4'b0011;     // normal, not cacheable, bufferable
     assign m_axi_awprot  = 3'b000;
     assign m_axi_awvalid = aw_valid_reg;
+    assign m_busy        = w_valid;
     // A burst is seen by one of the three from the cycle after its request on
     assign m_drained     = !aw_valid_reg && !b_note_valid && !w_valid;
 

@@ -21,6 +21,7 @@ module vq_complete #(
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_alive,
     input  wire              s_event_idx,
+    input  wire              s_write_busy,  // beats wait for the write data channel
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
     input  wire [2:0]        s_setup_field,
@@ -143,6 +144,7 @@ module vq_complete #(
         .clk(clk),
         .rst(rst),
         .s_ready(s_ready),
+        .s_busy(s_write_busy),
         .s_used_queue(s_used_queue),
         .s_used_head(s_used_head),
         .s_used_len(s_used_len),

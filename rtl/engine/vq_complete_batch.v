@@ -4,8 +4,9 @@
 //               closed when full, at the ring's end, when another queue completes, when nothing
 //               more is under way in its queue, or by time: at once if no chain had completed for
 //               WAIT cycles before its last one, else after WAIT cycles without one, or AGE
-//               cycles after its first. m_batch_* names each batch whose elements, and all
-//               payload before them, the memory has acknowledged
+//               cycles after its first. Of the WAIT cycles only those count in which the write
+//               channel is not busy. m_batch_* names each batch whose elements, and all payload
+//               before them, the memory has acknowledged
 //   Latency     2 cycles, last completion of a queue to the write request; 1 cycle, its
 //               acknowledgement to m_batch
 //   Throughput  1 chain per cycle, 1 more cycle a batch
@@ -27,6 +28,7 @@ module vq_complete_batch #(
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
+    input  wire              s_busy,            // other beats wait for the write channel
     // Completed chains
     input  wire [QID_W-1:0]  s_used_queue,
     input  wire [15:0]       s_used_head,
@@ -73,7 +75,7 @@ module vq_complete_batch #(
     reg  [15:0]        next_reg;        // ... after its last one
     reg                final_reg;       // nothing more is under way
     reg                steady_reg;      // the last completion came soon after the one before
-    reg  [WAIT_W-1:0]  quiet_reg;       // cycles without a completion, up to WAIT
+    reg  [WAIT_W-1:0]  quiet_reg;       // idle cycles without a completion, up to WAIT
     reg  [AGE_W-1:0]   age_reg;
     wire [15:0]        used_index;
     wire               beat_room, sent_room, req_free;
@@ -104,7 +106,7 @@ module vq_complete_batch #(
 
     always @(posedge clk) begin
         if (accept) quiet_reg <= {WAIT_W{1'b0}};
-        else if (!quiet_reg[WAIT_W-1]) quiet_reg <= quiet_reg + 1'b1;
+        else if (!s_busy && !quiet_reg[WAIT_W-1]) quiet_reg <= quiet_reg + 1'b1;
         if (!open_reg) age_reg <= {AGE_W{1'b0}};
         else if (!age_reg[AGE_W-1]) age_reg <= age_reg + 1'b1;
         if (accept) begin

@@ -250,6 +250,8 @@ module vq_engine #(
     wire [4*DATA_W-1:0]     b_data;
     wire [3:0]              b_valid, b_ready;
 
+    wire                    write_busy;
+
     assign w_null[2:1] = 2'b00;
     assign w_want[0]   = 1'b0;
     assign w_want[3]   = 1'b1;
@@ -262,6 +264,7 @@ module vq_engine #(
         .s_alive(alive),
         .s_halt(halt),
         .m_drained(drained),
+        .m_write_busy(write_busy),
         .s_ar_addr(ar_addr),
         .s_ar_beats(ar_beats),
         .s_ar_queue(ar_queue),
@@ -580,6 +583,7 @@ module vq_engine #(
         .s_ready(s_ready),
         .s_alive(alive),
         .s_event_idx(s_event_idx),
+        .s_write_busy(write_busy),
         .s_setup_queue(s_setup_queue),
         .s_setup_field(s_setup_field),
         .s_setup_data(s_setup_data),

@@ -173,6 +173,12 @@ async def what_closes_a_batch_in_time(dut: Any) -> None:
     assert await took([True]) == 2
     assert await took([False, False, False]) == wait + 2
     assert await took([False, True]) == 2
+    bench.unit.set(s_busy=1)
+    bench.complete(0, False)
+    await bench.unit.clocks(2 * wait)
+    bench.unit.set(s_busy=0)
+    assert await took([False]) == wait + 2  # nothing was quiet, so the first one waited for it
+    assert bench.batch.words[-1].value["count"] == 2
     await bench.unit.clocks(wait)
     assert await took([False]) == 2
     await bench.done()
