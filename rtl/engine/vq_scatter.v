@@ -133,7 +133,7 @@ module vq_scatter #(
     wire              at_end  = at_reg == end_reg;
     wire              read    = walk_reg && !skip_walk && read_free && !turned_reg;
 
-    assign walk_free   = !walk_reg || skip_walk || (read && at_end);
+    assign walk_free   = !walk_reg || (read && at_end);
     assign m_read_en   = read;
     assign m_read_at   = at_reg;
 
@@ -141,6 +141,7 @@ module vq_scatter #(
         turned_reg <= read && at_reg[1:0] == 2'd3;
         if (turned_reg) at_reg <= {s_after_next, 2'd0};
         if (walk_free) walk_reg <= walk_load;
+        else if (skip_walk) walk_reg <= 1'b0;
         if (read) begin
             at_reg    <= at_reg + 1'b1;
             fresh_reg <= 1'b0;
@@ -188,7 +189,7 @@ module vq_scatter #(
     wire              cut_free;
     wire              empty    = seg_len_reg == 32'd0 && !null_reg;
     wire              fills    = null_reg || left_reg <= seg_len_reg;
-    wire              seg_move = seg_reg && (empty || cut_free);
+    wire              seg_move = seg_reg && cut_free;
 
     assign seg_free  = !seg_reg || seg_move;
     assign skip      = seg_move && fills;
