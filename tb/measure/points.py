@@ -29,7 +29,7 @@ LOAD_ROUNDS = 20  # so many batches,
 LOAD_MOST_CYCLES = 250_000  # fewer where they take longer than this,
 LOAD_LEAST_ROUNDS = 10  # but still so many,
 LOAD_VISITS = 2  # and so many batches of each queue
-SMALL, SMALL_BUFFERS = 256, 1000  # so many buffers of fewer bytes than this
+SMALL, SMALL_BUFFERS = 256, 4000  # so many buffers of fewer bytes than this
 
 
 @dataclass(frozen=True)

@@ -273,9 +273,8 @@ def cycles_per_buffer(marks: Sequence[Mark], batch: int) -> float:
     firsts = [mark for mark in marks if 2 * mark.used >= total and mark.used + span <= end]
     rates = []
     for used, cycle in firsts:
-        later = next((n for n in range(used + span, end + 1, batch) if n in at), None)
-        if later is not None:
-            rates.append((at[later] - cycle) / (later - used))
+        laters = (n for n in range(used + span, end + 1, batch) if n in at)
+        rates += [(at[later] - cycle) / (later - used) for later in laters]
     if not rates:  # no two marks are whole batches apart
         for used, cycle in firsts:
             last = next(mark for mark in marks if mark.used >= used + span)

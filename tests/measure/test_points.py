@@ -56,7 +56,7 @@ def test_each_queue_has_the_same_load_and_long_enough():
         assert point.batches % point.queues == 0
         buffers = point.batches * point.batch
         assert buffers * point.limit_cycles >= 4000
-        assert buffers >= 1000 or point.payload > 64
+        assert buffers >= 4000 or point.payload > 64
         assert point.ring_size * point.queues <= RING_ENTRIES
         assert 1024 <= point.ring_size <= 4096
 
