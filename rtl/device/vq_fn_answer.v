@@ -3,7 +3,7 @@
 //   Contract    one response per chain, in order; that of a chain with s_chain_wait comes only
 //               after its s_taken pulse. Credits as vq_fn_credit gives them, a chain counting as
 //               returned when its response is ready to go
-//   Latency     2 cycles, chain to response, 3 with CHAINS over 32
+//   Latency     2 cycles, chain to response, 3 with CHAINS over 32; 1 cycle from s_taken
 //   Throughput  1 chain per cycle, but for the cycles in which a queue that went live is granted
 `resetall
 `timescale 1ns / 1ps
@@ -48,7 +48,8 @@ module vq_fn_answer #(
     wire [31:0]       head_len;
     wire              head_wait;
     wire              head_valid;
-    wire              may_go = head_valid && (!head_wait || taken_reg != {(TAG_W+1){1'b0}});
+    wire              may_go = head_valid &&
+                               (!head_wait || taken_reg != {(TAG_W+1){1'b0}} || s_taken);
     wire              rsp_ready;
     wire              return_ready;
     wire              go = may_go && rsp_ready && return_ready;

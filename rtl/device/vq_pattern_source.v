@@ -52,7 +52,8 @@ module vq_pattern_source #(
     wire [15:0]       offset = first_reg ? 16'd0 : offset_reg;
     wire              final_beat = left <= BYTES;
     wire              free   = !valid_reg || m_axis_tready;
-    wire              may_go = !final_beat || !head_wait || taken_reg != {(TAG_W+1){1'b0}};
+    wire              may_go = !final_beat || !head_wait || taken_reg != {(TAG_W+1){1'b0}} ||
+                               s_taken;
     wire              load   = head_valid && may_go && free;
     wire              finish = load && final_beat;
     wire [DATA_W-1:0] data;

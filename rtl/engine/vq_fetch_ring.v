@@ -148,10 +148,16 @@ module vq_fetch_ring #(
                        state_reg == ST_STARVED ? NOTE_STARVED : NOTE_NONE;
     wire        leave = (started || state_reg == ST_SUPPRESS) && (!suppress || write);
 
+    // A starved end comes from an acknowledgement, another from the state: the latter waits
+    wire end_starved = s_ack_valid && note_kind == NOTE_STARVED;
+
     // What is taken up next, in turn, so that visits under way never keep a new one waiting
     wire [1:0]  pick;
     wire        any;
-    wire        take       = state_reg == ST_PICK && any;
+    wire        ends       = state_reg == ST_PICK || (state_reg == ST_LOOK && m_req_ready) ||
+                             ((state_reg == ST_REARM || state_reg == ST_STARVED) && write) ||
+                             (state_reg == ST_END && !end_starved);
+    wire        take       = ends && any;
     wire        pick_index = take && pick == 2'd0;
     wire        pick_acked = take && pick == 2'd1;
     wire        pick_visit = take && pick == 2'd2;
@@ -201,8 +207,6 @@ module vq_fetch_ring #(
         .m_ready(pick_acked)
     );
 
-    // A starved end comes from an acknowledgement, another from the state: the latter waits
-    wire end_starved = s_ack_valid && note_kind == NOTE_STARVED;
     assign m_done_queue   = end_starved ? note_queue : queue_reg;
     assign m_done_starved = end_starved;
     assign m_done_valid   = end_starved || state_reg == ST_END;
@@ -233,15 +237,6 @@ module vq_fetch_ring #(
         if (pick_look) seen_mem[s_look_queue] <= s_look_index;
         dirty_reg <= dirty_reg & s_ready;
         case (state_reg)
-            ST_PICK: if (take) begin
-                queue_reg <= pick_look  ? s_look_queue :
-                             pick_index ? rest_queue   :
-                             pick_acked ? acked_queue  : s_visit_queue;
-                error_reg <= pick_look && s_look_error;
-                turn_reg  <= 8'd0;
-                state_reg <= pick_index ? ST_JUDGE : ST_LOOK;
-            end
-            ST_LOOK: if (m_req_ready) state_reg <= ST_PICK;
             ST_JUDGE: begin
                 limit_reg <= bounded ? s_started_credit[EW-1:0] - 1'b1 : to_end;
                 news_reg  <= news[EW-1:0];
@@ -260,15 +255,18 @@ module vq_fetch_ring #(
                 if (leave) state_reg <= fits ? ST_LOOK : yield ? ST_PICK : ST_JUDGE;
                 else if (started) state_reg <= ST_SUPPRESS;
             end
-            ST_REARM: if (write) begin
-                dirty_reg <= dirty_reg & s_ready & ~mine;
-                state_reg <= ST_PICK;
-            end
-            ST_STARVED: if (write) state_reg <= ST_PICK;
+            ST_REARM: if (write) dirty_reg <= dirty_reg & s_ready & ~mine;
             ST_FAULT: if (m_fault_ready) state_reg <= dirty ? ST_REARM : ST_END;
-            ST_END: if (!end_starved) state_reg <= ST_PICK;
-            default: state_reg <= ST_PICK;
+            default: ;
         endcase
+        if (ends) state_reg <= !any ? ST_PICK : pick_index ? ST_JUDGE : ST_LOOK;
+        if (take) begin
+            queue_reg <= pick_look  ? s_look_queue :
+                         pick_index ? rest_queue   :
+                         pick_acked ? acked_queue  : s_visit_queue;
+            error_reg <= pick_look && s_look_error;
+            turn_reg  <= 8'd0;
+        end
         if (rst) begin
             state_reg <= ST_PICK;
             dirty_reg <= {QUEUES{1'b0}};

@@ -63,14 +63,22 @@ module vq_gather_path #(
     wire [LANE_W:0]   gb_count;
     wire              gb_final, gb_error, gb_last, gb_valid, gb_ready;
 
+    // Chains wait here, so that headers do not; the first one goes past
+    wire [QID_W+TAG_W+31:0] chain = {s_chain_queue, s_chain_tag, s_chain_readable};
+    wire [QID_W+TAG_W+31:0] held;
+    wire                    held_valid;
+
+    assign {g_queue, g_tag, g_readable} = held_valid ? held : chain;
+    assign g_valid = held_valid || (s_chain_valid && s_chain_ready);
+
     vq_fifo #(.WIDTH(QID_W+TAG_W+32), .DEPTH(16)) u_to_gather (
         .clk(clk),
         .rst(rst),
-        .s_data({s_chain_queue, s_chain_tag, s_chain_readable}),
-        .s_valid(s_chain_valid),
+        .s_data(chain),
+        .s_valid(s_chain_valid && (held_valid || !g_ready)),
         .s_ready(s_chain_ready),
-        .m_data({g_queue, g_tag, g_readable}),
-        .m_valid(g_valid),
+        .m_data(held),
+        .m_valid(held_valid),
         .m_ready(g_ready)
     );
     vq_gather #(.QID_W(QID_W), .TAG_W(TAG_W)) u_gather (
@@ -95,7 +103,7 @@ module vq_gather_path #(
     );
     vq_read_port #(
         .DATA_W(DATA_W), .LEN_W(32), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(MAX_BYTES),
-        .BEATS(BEATS), .BURSTS(BURSTS), .BLOCK_EN(1'b1)
+        .BEATS(BEATS), .BURSTS(BURSTS), .BLOCK_EN(1'b1), .HOLD_EN(1'b1)
     ) u_payload_port (
         .clk(clk),
         .rst(rst),

@@ -3,7 +3,7 @@
 //   Contract    the beats of a request come out in order, requests in order; a burst is asked for
 //               only when all its beats have room here, so the read data channel never waits for
 //               a requester. m_beat_offset and m_beat_count name the beat's bytes of the request
-//   Latency     0 cycles request to burst; 0 cycles (1 with BLOCK_EN) data to beat
+//   Latency     0 cycles (1 with HOLD_EN) request to burst; 0 cycles (1 with BLOCK_EN) data to beat
 //   Throughput  1 beat per cycle, whatever the memory's latency, while BEATS covers it
 `resetall
 `timescale 1ns / 1ps
@@ -20,6 +20,7 @@ module vq_read_port #(
     parameter       BURSTS    = 16,     // bursts in flight; power of two
     parameter [0:0] BLOCK_EN  = 1'b0,   // data and notes in block RAM
     parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no request crosses a MAX_BYTES boundary
+    parameter [0:0] HOLD_EN   = 1'b0,   // 1: requests that are split are registered before
     parameter       LANE_W    = $clog2(DATA_W/8)    // derived, not to be set
 ) (
     input  wire              clk,
@@ -71,7 +72,7 @@ module vq_read_port #(
         if (SPLIT_EN) begin : gen_split
             vq_burst_split #(
                 .ADDR_W(64), .LEN_W(LEN_W), .INFO_W(QID_W+INFO_W), .MAX_BYTES(MAX_BYTES),
-                .PASS_EN(1'b1)
+                .PASS_EN(!HOLD_EN)
             ) u_split (
                 .clk(clk),
                 .rst(rst),

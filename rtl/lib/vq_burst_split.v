@@ -41,47 +41,67 @@ module vq_burst_split #(
 
     localparam OFS_W = $clog2(MAX_BYTES);
 
-    reg  [ADDR_W-1:0] addr_reg;         // next byte to hand over
-    reg  [LEN_W-1:0]  left_reg;         // bytes that remain
-    reg  [INFO_W-1:0] info_reg;
-    reg               held_reg;         // a request is held
-    wire              pass = PASS_EN && !held_reg;
-    wire [ADDR_W-1:0] addr = pass ? s_req_addr : addr_reg;
-    wire [LEN_W-1:0]  left = pass ? s_req_len : left_reg;
-    wire [INFO_W-1:0] info = pass ? s_req_info : info_reg;
-    wire [12:0]       room = MAX_BYTES[12:0] - {{(13-OFS_W){1'b0}}, addr[OFS_W-1:0]};
-    wire              fits = left <= {{(LEN_W-13){1'b0}}, room};
-    wire [12:0]       take = fits ? left[12:0] : room;
+    wire [ADDR_W-1:0] addr;             // next byte to hand over
+    wire [LEN_W-1:0]  left;             // bytes that remain
+    wire [OFS_W:0]    room = MAX_BYTES[OFS_W:0] - {1'b0, addr[OFS_W-1:0]};
+    wire              fits = left[LEN_W-1:OFS_W+1] == 0 && left[OFS_W:0] <= room;
+    wire [OFS_W:0]    take = fits ? left[OFS_W:0] : room;
     wire              go   = m_burst_valid && m_burst_ready;
-    wire              load = s_req_valid && s_req_ready;
-    // The rest starts at the next boundary
-    wire [ADDR_W-OFS_W-1:0] window = addr[ADDR_W-1:OFS_W] + 1'b1;   // wraps with the address
+    // The next burst starts at the boundary
+    wire [ADDR_W-OFS_W-1:0] next = addr[ADDR_W-1:OFS_W] + 1'b1;     // wraps with the address
+    wire [LEN_W-1:0]  rest = left - {{(LEN_W-OFS_W-1){1'b0}}, room};
 
-    assign s_req_ready   = !held_reg || (m_burst_ready && fits);
-    assign m_burst_valid = held_reg || (PASS_EN && s_req_valid);
-    assign m_burst_addr  = addr;
-    assign m_burst_len   = take;
-    assign m_burst_info  = info;
-    assign m_burst_last  = fits;
+    assign m_burst_addr = addr;
+    assign m_burst_len  = {{(12-OFS_W){1'b0}}, take};
+    assign m_burst_last = fits;
 
-    always @(posedge clk) begin
-        if (go && !fits) begin
-            addr_reg <= {window, {OFS_W{1'b0}}};
-            left_reg <= left - {{(LEN_W-13){1'b0}}, room};
-            info_reg <= info;
-            held_reg <= 1'b1;
-        end else begin
-            if (load) begin
-                addr_reg <= s_req_addr;
-                left_reg <= s_req_len;
-                info_reg <= s_req_info;
+    generate
+        if (PASS_EN) begin : gen_pass
+            // The requester holds the request until its last burst is taken
+            reg [ADDR_W-OFS_W-1:0] next_reg;
+            reg [LEN_W-1:0]        rest_reg;
+            reg                    begun_reg;   // a burst of it was taken
+            assign addr          = begun_reg ? {next_reg, {OFS_W{1'b0}}} : s_req_addr;
+            assign left          = begun_reg ? rest_reg : s_req_len;
+            assign s_req_ready   = m_burst_ready && fits;
+            assign m_burst_info  = s_req_info;
+            assign m_burst_valid = s_req_valid;
+            always @(posedge clk) begin
+                if (go) begin
+                    next_reg  <= next;
+                    rest_reg  <= rest;
+                    begun_reg <= !fits;
+                end
+                if (rst) begun_reg <= 1'b0;
             end
-            held_reg <= load ? !(pass && go) : held_reg && !go;
+        end else begin : gen_hold
+            reg [ADDR_W-1:0] addr_reg;
+            reg [LEN_W-1:0]  left_reg;
+            reg [INFO_W-1:0] info_reg;
+            reg              held_reg;          // a request is held
+            assign addr          = addr_reg;
+            assign left          = left_reg;
+            assign s_req_ready   = !held_reg || (m_burst_ready && fits);
+            assign m_burst_info  = info_reg;
+            assign m_burst_valid = held_reg;
+            always @(posedge clk) begin
+                if (s_req_ready) begin
+                    if (s_req_valid) begin
+                        addr_reg <= s_req_addr;
+                        left_reg <= s_req_len;
+                        info_reg <= s_req_info;
+                    end
+                    held_reg <= s_req_valid;
+                end else if (go) begin
+                    addr_reg <= {next, {OFS_W{1'b0}}};
+                    left_reg <= rest;
+                end
+                if (rst) held_reg <= 1'b0;
+            end
         end
-        if (rst) held_reg <= 1'b0;
-    end
+    endgenerate
 
     `VQ_ASSUME(a_len_nonzero, !s_req_valid || s_req_len != {LEN_W{1'b0}})
-    `VQ_ASSERT(a_in_window, !m_burst_valid || (take != 13'd0 && take <= room))
+    `VQ_ASSERT(a_in_window, !m_burst_valid || (take != 0 && take <= room))
 endmodule
 `resetall
