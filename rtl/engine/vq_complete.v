@@ -240,8 +240,8 @@ module vq_complete #(
         .m_beat_ready(m_beat_ready[1])
     );
     vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(64),
-        .BEATS(BATCHES), .BURSTS(BATCHES)
+        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(DATA_W/8),
+        .BEATS(BATCHES), .BURSTS(BATCHES), .SPLIT_EN(1'b0), .PAST_EN(1'b0)
     ) u_event_port (
         .clk(clk),
         .rst(rst),

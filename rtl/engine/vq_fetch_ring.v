@@ -219,8 +219,9 @@ module vq_fetch_ring #(
     assign m_req_len       = m_req_look ? 14'd2 : {{(12-EW){1'b0}}, count, 1'b0};
     assign m_req_queue     = queue_reg;
     assign m_req_valid     = state_reg == ST_LOOK || state_reg == ST_ENTRIES;
-    assign m_write_addr    = s_event_idx ? s_table_used_addr + 64'd4 + {45'd0, s_table_size, 3'd0}
-                                         : s_table_used_addr;
+    // avail_event lies 4 + 8 * size bytes from the used ring's start, flags at it
+    assign m_write_addr    = s_table_used_addr +
+                             {45'd0, s_event_idx ? {s_table_size, 3'd4} : 19'd0};
     assign m_write_queue   = queue_reg;
     assign m_write_null    = state_reg == ST_STARVED;
     assign m_write_data    = s_event_idx ? next : {15'd0, entering};

@@ -3,7 +3,8 @@
 //   Contract    the beats of a request come out in order, requests in order; a burst is asked for
 //               only when all its beats have room here, so the read data channel never waits for
 //               a requester. m_beat_offset and m_beat_count name the beat's bytes of the request
-//   Latency     0 cycles (1 with HOLD_EN) request to burst; 0 cycles (1 with BLOCK_EN) data to beat
+//   Latency     0 cycles (1 with HOLD_EN) request to burst; 0 cycles (1 with BLOCK_EN) data to
+//               beat, 1 (2) without PAST_EN
 //   Throughput  1 beat per cycle, whatever the memory's latency, while BEATS covers it
 `resetall
 `timescale 1ns / 1ps
@@ -21,6 +22,7 @@ module vq_read_port #(
     parameter [0:0] BLOCK_EN  = 1'b0,   // data and notes in block RAM
     parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no request crosses a MAX_BYTES boundary
     parameter [0:0] HOLD_EN   = 1'b0,   // 1: requests that are split are registered before
+    parameter [0:0] PAST_EN   = 1'b1,   // 0: beats always go through the FIFO
     parameter       LANE_W    = $clog2(DATA_W/8)    // derived, not to be set
 ) (
     input  wire              clk,
@@ -175,7 +177,13 @@ module vq_read_port #(
     );
 
     generate
-        if (BLOCK_EN) begin : gen_past_block
+        if (!PAST_EN) begin : gen_through
+            assign fifo_push    = s_r_valid;
+            assign fifo_pop     = beat_taken;
+            assign data_valid   = fifo_valid;
+            assign m_beat_data  = fifo_data;
+            assign m_beat_error = fifo_error;
+        end else if (BLOCK_EN) begin : gen_past_block
             // A word of block RAM shows late, so one beat is kept in front of it
             reg  [ROOM_W-1:0] count_reg;        // beats in the FIFO
             reg  [DATA_W-1:0] front_reg;

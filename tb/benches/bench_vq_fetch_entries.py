@@ -19,7 +19,7 @@ async def values_are_sorted(dut: Any, pace: tuple[int, int]) -> None:
     unit = await Unit(dut).start()
     beat = unit.parameter("DATA_W") // 8
     source = unit.source("s_beat", pace[0])
-    look, head = unit.sink("m_look"), unit.sink("m_head", pace[1])
+    look, head = unit.sink("m_look", max(pace[1], 60)), unit.sink("m_head", pace[1])
     looks: list[dict[str, int]] = []
     heads: list[dict[str, int]] = []
     for _ in range(120):

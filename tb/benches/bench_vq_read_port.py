@@ -180,5 +180,5 @@ async def one_request_per_clock(dut: Any) -> None:
     check_rate([word.taken for word in bench.out.words], "beats")
     hold = bench.unit.parameter("HOLD_EN")
     assert shown == [clock + hold for clock in bench.source.taken]
-    late = bench.unit.parameter("BLOCK_EN")
+    late = bench.unit.parameter("BLOCK_EN") + 1 - bench.unit.parameter("PAST_EN")
     assert bench.out.words[0].taken - shown[0] == 3 + late
