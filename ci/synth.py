@@ -282,8 +282,8 @@ def accept(results: Sequence[Result]) -> None:
     rows = {(row["data_w"], row["queues"]): row for row in reviewed_counts()}
     for result in results:
         new, key = result.reviewed(), (result.configuration.data_w, result.configuration.queues)
-        if new["fmax_mhz"] is None and key in rows:
-            new["fmax_mhz"] = rows[key]["fmax_mhz"]
+        if new["fmax_mhz"] is None and new["modules"] == rows.get(key, new)["modules"]:
+            new["fmax_mhz"] = rows.get(key, new)["fmax_mhz"]  # of the same netlist
         rows[key] = new
     REVIEWED.parent.mkdir(parents=True, exist_ok=True)
     ordered = [rows[key] for key in sorted(rows)]
