@@ -3,7 +3,7 @@
 //   Contract    a source is held until its fault took effect: the queue is stopped (and cut off
 //               from memory where KILL says so) in the cycle after. Of a queue only the first
 //               fault is reported; a fault of a queue that is not ready, or while halted, is not
-//   Latency     2 cycles, fault to report
+//   Latency     3 cycles, fault to report
 //   Throughput  1 fault in 3 cycles; they are rare, and this cuts their way to all queues
 `resetall
 `timescale 1ns / 1ps
@@ -45,6 +45,7 @@ module vq_fault_collect #(
     reg  [QID_W-1:0]  queue, queue_reg;
     reg  [16:0]       desc, desc_reg;
     reg               kill, kill_reg;
+    reg  [PORTS-1:0]  wait_reg;         // sources that hold a fault
     reg  [PORTS-1:0]  taken_reg;        // the source whose fault is judged in this cycle
     reg               valid_reg;        // the fault is reported
     integer           i;
@@ -55,7 +56,7 @@ module vq_fault_collect #(
     vq_arbiter #(.PORTS(PORTS)) u_arbiter (
         .clk(clk),
         .rst(rst),
-        .request(s_fault_valid),
+        .request(wait_reg),
         .advance(load),
         .index(index),
         .valid(any)
@@ -88,6 +89,7 @@ module vq_fault_collect #(
     assign m_fault_valid = valid_reg;
 
     always @(posedge clk) begin
+        wait_reg  <= s_fault_valid & ~taken_reg;
         taken_reg <= load ? {{(PORTS-1){1'b0}}, 1'b1} << index : {PORTS{1'b0}};
         if (load) begin
             code_reg  <= code;
@@ -97,6 +99,7 @@ module vq_fault_collect #(
         end
         valid_reg <= judge ? first : valid_reg && !m_fault_ready;
         if (rst) begin
+            wait_reg  <= {PORTS{1'b0}};
             taken_reg <= {PORTS{1'b0}};
             valid_reg <= 1'b0;
         end
