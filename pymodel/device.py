@@ -282,7 +282,7 @@ class ModelDevice:
                 self._guarded(number, self._serve)
 
     def step(self, number: int) -> bool:
-        """Fetch, process and return one chain of a queue, notified or not.
+        """Fetch, process and return one chain of a queue, or one batch, notified or not.
 
         For a comparison in which another device chose the order. `run` or `settle` makes the
         queue go idle afterwards.

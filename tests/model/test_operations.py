@@ -136,7 +136,7 @@ def test_bad_arguments_are_refused_and_change_nothing(
 
 
 @EACH_FORMAT
-@pytest.mark.clause("SPLIT-DRV-08", "PACKED-DRV-07", "PACKED-DRV-10")
+@pytest.mark.clause("SPLIT-DRV-08", "PACKED-DRV-07", "PACKED-DRV-09", "PACKED-DRV-10")
 @pytest.mark.parametrize("indirect", ["never", "multi"])
 def test_a_chain_longer_than_the_queue_or_than_what_is_free_finds_no_space(
     ring: Any, indirect: str

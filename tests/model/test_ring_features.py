@@ -43,12 +43,16 @@ def send(world: World, *tokens: Any, length: int = 4, room: int = 4) -> None:
 
 
 @EACH_FORMAT
-@pytest.mark.clause("NOTIF-XDRV-02", "NOTIF-XDRV-03", "NOTIF-XDRV-04", "PACKED-DRV-04")
+@pytest.mark.clause(
+    "NOTIF-XDRV-01", "NOTIF-XDRV-02", "NOTIF-XDRV-03", "NOTIF-XDRV-04", "PACKED-DRV-04"
+)
 @pytest.mark.clause("PACKED-DRV-05")
 def test_a_notification_names_the_next_buffer_not_yet_available(ring: Any) -> None:
     start = 0x8005 if ring.packed else 0xFFFD
     world = World(7 if ring.packed else 8, start_index=start, packed=ring.packed)
-    assert world.queue.notification == 0
+    world.queue.add_buf([(A, 1)], 1, 0, "t")
+    world.queue.sync()
+    assert world.notifications == [0] and world.queue.notification == 0
     world = World(
         7 if ring.packed else 8,
         start_index=start,
