@@ -124,6 +124,16 @@ def test_one_used_element_returns_a_batch(ring: Any) -> None:
 
 
 @EACH_FORMAT
+def test_without_the_feature_each_buffer_has_a_used_element_of_its_own(ring: Any) -> None:
+    world = World(packed=ring.packed, batch=3, size=16)
+    send(world, *"abc")
+    world.device.step(0)
+    assert world.drain() == [("a", 4)]
+    world.device.run()
+    assert world.drain() == [("b", 4), ("c", 4)]
+
+
+@EACH_FORMAT
 @pytest.mark.clause("SPLIT-XDRV-02", "PACKED-XDEV-09")
 def test_a_buffer_that_was_not_filled_ends_its_batch(ring: Any) -> None:
     world = in_order(ring, size=16)
