@@ -212,6 +212,8 @@ def test_any_packed_ring_ends_in_a_typed_fault_or_is_served_and_nothing_else_is_
         last = place
         while not before[(at + last) % size][3] & 4 and before[(at + last) % size][3] & 1:
             last += 1
+        for n in range(place, last + 1):  # and every one of it was available
+            assert before[(at + n) % size][3] & 0x8080 == raw.available(at + n)
         addr, _, number, flags = raw.get(at + place)
         assert (addr, number) == (before[(at + place) % size][0], before[(at + last) % size][2])
         assert flags & ~2 == raw.used(at + place)
