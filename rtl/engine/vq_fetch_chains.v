@@ -34,7 +34,7 @@ module vq_fetch_chains #(
     input  wire              s_head_error,
     input  wire              s_head_valid,
     output wire              s_head_ready,
-    // Bursts to the read master, and their data
+    // Bursts to the read master, which may grow, or wait to, until they are taken; their data
     output wire [63:0]       m_ar_addr,
     output wire [8:0]        m_ar_beats,
     output wire [QID_W-1:0]  m_ar_queue,

@@ -69,6 +69,7 @@ class ChainsBench:
         self.heads: list[Head] = []
         self.shown: list[int] = []  # clocks of the beats of descriptors
         self.out: list[int] = []  # clocks of the chains
+        self.percent = 100  # chance per clock that the takers of chains are ready
 
     async def start(self, latency: int = 5, percent: int = 100) -> None:
         """Reset, set the queues up, and start everything."""
@@ -81,10 +82,11 @@ class ChainsBench:
                 await unit.clocks()
         unit.set(s_setup_valid=0, s_fetchable=self.fetchable)
         self.head = unit.source("s_head", percent)
-        self.ar = unit.sink("m_ar", percent)
+        self.ar = unit.sink("m_ar", percent, grows="beats")
         self.fault = unit.sink("m_fault", percent)
+        self.percent = percent
         cocotb.start_soon(self._memory(latency))
-        cocotb.start_soon(self._follow(percent))
+        cocotb.start_soon(self._follow())
         assert dut.m_req_valid.value == 0
 
     async def _memory(self, latency: int) -> None:
@@ -110,12 +112,12 @@ class ChainsBench:
             clock += 1
             await RisingEdge(dut.clk)
 
-    async def _follow(self, percent: int) -> None:
+    async def _follow(self) -> None:
         """The chain store, and the takers of chains; they take together or not at all."""
         dut, unit = self.dut, self.unit
         names = ("queue", "head", "writable", "w_at", "last")
         while True:
-            ready = int(random.randrange(100) < percent)
+            ready = int(random.randrange(100) < self.percent)
             unit.set(s_free_valid=int(bool(self.free)), s_free_count=len(self.free))
             unit.set(s_free_tag=self.free[0] if self.free else 0)
             unit.set(m_req_ready=ready, m_gather_ready=ready)
@@ -435,6 +437,32 @@ async def chains_in_a_row_share_reads(dut: Any, count: int, pace: tuple[int, int
         assert beats <= 1.3 * least + 4
     if count == 1 and pace[1] < 100 and bench.unit.parameter("ORDER_W") >= 4:
         assert len(bench.ar.words) < 2 * chains, "no read was shared"
+
+
+@test(us=3000)
+@cocotb.parametrize(count=[1, 3, 5, 8])
+async def chunks_run_out_within_a_shared_read(dut: Any, count: int) -> None:
+    """While nobody takes chains those in a row go on until no chunk is free but the reserve,
+    wherever in a read that is; all come out whole once chains are taken again."""
+    bench = ChainsBench(dut, [128], indirect=False)
+    chains, chunks = 128 // count, -(-count // 4)
+    for number in range(chains):
+        bench.in_a_row(0, count * number, count)
+    await bench.start(4, 100)
+    await bench.learn(0, count)
+    reserve = -(-bench.most // 4)
+    places = min(2 * chains, 1 << bench.unit.parameter("ORDER_W"))
+    for _ in range(4):
+        bench.percent = 0
+        for number in range(2 * chains):
+            bench.give(0, count * (number % chains))
+        await bench.unit.clocks(random.randrange(600, 700))
+        assert len(bench.free) >= reserve - chunks, "later chains took what is the oldest one's"
+        if places * chunks > bench.chunks - reserve:
+            assert len(bench.free) <= reserve, "chunks are left"
+        bench.percent = random.choice([10, 100])
+        await bench.unit.until(lambda: len(bench.given) == len(bench.heads), "chains", 30000)
+    await bench.done()
 
 
 @test(us=3000)

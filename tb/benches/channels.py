@@ -111,12 +111,22 @@ class Sink:
         ready: driven; None for a channel that is always taken.
         fields: recorded.
         percent: chance per clock of being ready.
+        grows: a field that may grow while its word is not taken, and for which the word may be
+            withdrawn for a while; its other fields stay.
     """
 
     def __init__(
-        self, clk: Any, valid: Any, ready: Any, fields: Fields, *, percent: int = 100
+        self,
+        clk: Any,
+        valid: Any,
+        ready: Any,
+        fields: Fields,
+        *,
+        percent: int = 100,
+        grows: str | None = None,
     ) -> None:
         self.percent = percent
+        self._grows = grows
         self.words: list[Word] = []
         self._clk, self._valid, self._ready, self._fields = clk, valid, ready, fields
         cocotb.start_soon(self._run())
@@ -133,10 +143,12 @@ class Sink:
                 value = {name: int(handle.value) for name, handle in self._fields.items()}
                 if shown is None:
                     shown, held = now(), value
+                if self._grows is not None and value[self._grows] > held[self._grows]:
+                    held[self._grows] = value[self._grows]
                 assert value == held, f"{self._valid._path}: the word changed before it was taken"
                 if ready or self._ready is None:
                     self.words.append(Word(shown, now(), value))
                     shown = None
-            else:
+            elif self._grows is None:
                 assert shown is None, f"{self._valid._path}: fell before its word was taken"
             await RisingEdge(self._clk)

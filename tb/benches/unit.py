@@ -130,14 +130,16 @@ class Unit:
         lanes: int = 0,
         loose: Sequence[str] = (),
         without: Sequence[str] = (),
+        grows: str | None = None,
     ) -> Sink:
         """Take from the output channel `<prefix>_*`, or one lane of it.
 
-        Bits of the fields in `loose` may be X; ports `without` are no fields of the channel.
+        Bits of the fields in `loose` may be X; ports `without` are no fields of the channel. What
+        `grows` says is in `Sink`.
         """
         valid, ready, fields = self._channel(prefix, lane, lanes, without)
         fields |= {name: Loose(fields[name]) for name in loose}
-        return Sink(self.dut.clk, valid, ready, fields, percent=percent)
+        return Sink(self.dut.clk, valid, ready, fields, percent=percent, grows=grows)
 
     def answer(self, question: str, reply: Callable[[int], dict[str, int]]) -> None:
         """Drive inputs as a function of an output, at once and whenever it changes."""

@@ -45,10 +45,12 @@ def used_head(pair, buffers):
 
 def old_element(pair, buffers):
     """An element that was collected long ago changes."""
-    vq = pair.rtl.queue(0)
-    last = len(buffers)
+    layout = pair.rtl.queue(0).layout
+    last = min(len(buffers), layout.size) - 1
+    old = last - 60
+    assert len(buffers) <= old + layout.size, "the element would be written again"
     pair.bench.memory.race_beat(
-        Kind.WRITE, (vq.layout.used_elem(last - 1), 8), vq.layout.used_elem(7), CHANGED
+        Kind.WRITE, (layout.used_elem(last), 8), layout.used_elem(old), CHANGED
     )
 
 

@@ -22,15 +22,14 @@ from tb.worlds import RtlWorld, Setup, areas
 FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower and more
 EVENT, INDIRECT = Feature.EVENT_IDX, Feature.INDIRECT_DESC
 
-# Fairness: while one queue's chain waits, how many chains of others may be returned. A visit
-# yields after 64 entries, asked for by 32 at most, and every other queue has one visit. What those
-# have asked for before comes first: as many chains as the device function has granted.
-VISIT_CHAINS = 64 + 31
-GRANTED_CHAINS = {64: 256, 128: 320, 256: 640, 512: 1280}  # by bits of the bus
+# Fairness: while one queue's chain waits, how many chains of others may be returned; see the page
+# on the architecture. A turn is what the engine asks for before it takes up another queue.
+TURN = 63 + 2 * 32
+CHAINS = {64: 256, 128: 256, 256: 512, 512: 1024}  # in the chain store, by bits of the bus
 
 
-def fairness_bound(queues: int, width: int) -> int:
-    return (queues - 1) * (VISIT_CHAINS + GRANTED_CHAINS[width])
+def fairness_bound(others: int, width: int) -> int:
+    return (2 * others + 3) * TURN + 2 * max(128, width) + CHAINS[width]
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
@@ -93,12 +92,13 @@ async def no_queue_starves(dut, busy, slow):
     bench = Bench(dut, latency(slow))
     await bench.start()
     queues = (await parameters(bench))["queues"]
-    bound = fairness_bound(queues, 8 << (await bench.read32(Reg.ENGINE_INFO) >> 8 & 0xFF))
+    width = 8 << (await bench.read32(Reg.ENGINE_INFO) >> 8 & 0xFF)
     setup = Setup(sizes=(256,) * queues, features=Feature(0), indirect="never", memory=1 << 19)
     world = RtlWorld(setup, bench)
     await world.start()
     raw, quiet = Raw(world), queues - 1
     full = [0] if busy == 1 else list(range(quiet))
+    bound = fairness_bound(len(full), width)
     for queue in (*full, quiet):
         raw.prepare(queue)
     for queue in full:
