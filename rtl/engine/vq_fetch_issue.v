@@ -113,11 +113,11 @@ module vq_fetch_issue #(
     wire [3:0]  wanted   = in_table ? TABLE_READ[3:0] : single ? 4'd1 : {1'b0, row[2:0]} + 4'd1;
     wire        clip     = left[16:4] == 13'd0 && left[3:0] < wanted;
     wire [3:0]  count    = clip ? left[3:0] : wanted;
-    wire        past     = left[16:4] == 13'd0 && left[3:0] <= wanted;  // nothing lies after it
     wire [63:0] addr     = (in_table ? s_next_table : s_table_desc_addr) + {44'd0, index, 4'd0};
     wire [15:0] after    = index + {12'd0, count};
     wire [4:0]  end_at   = {1'b0, addr[7:4]} + {1'b0, count};   // in a window of 256 bytes
-    wire        goes_on  = !past && !end_at[4];             // another chain may join
+    // Another chain may join; at the table's end only a bad head could, and that adds nothing
+    wire        goes_on  = !end_at[4];
     wire        head_out = s_head_index >= s_table_size;
     wire        head_bad = s_head_error || head_out;
 
