@@ -303,6 +303,50 @@ async def visits_that_end_together_both_end(dut: Any) -> None:
         assert sorted(ended) == [0, 1], f"visits {ended} ended with the answer {offset} clocks on"
 
 
+@test(us=500)
+async def acknowledgements_in_a_row_all_count(dut: Any) -> None:
+    """A starved visit's last acknowledgement comes right after that of asking for notifications."""
+    bench = RingBench(dut, True)
+    if bench.queues < 2:
+        return
+    unit = await bench.unit.start()
+    unit.set(s_ready=(1 << bench.queues) - 1)
+    unit.answer("m_table_queue", bench._table)
+    visit, look = unit.source("s_visit"), unit.source("s_look")
+    ack, req, write = unit.source("s_ack"), unit.sink("m_req"), unit.sink("m_write")
+    ended: list[int] = []
+
+    def note() -> None:
+        if dut.m_done_valid.value == 1:
+            ended.append(int(dut.m_done_queue.value))
+
+    async def answered(queue: int, index: int) -> None:
+        assert req.words[-1].value["look"] and req.words[-1].value["queue"] == queue
+        look.send({"queue": queue, "index": index, "error": 0})
+        await unit.clocks(8)
+
+    unit.each_clock(note)
+    for gap in range(5):
+        ended.clear()
+        unit.set(s_started_credit=1)
+        visit.send({"queue": 1})
+        await unit.clocks(8)
+        await answered(1, gap + 1)  # an entry, and another look
+        await answered(1, gap + 1)  # nothing new: asks for notifications
+        unit.set(s_started_credit=0)
+        visit.send({"queue": 0})
+        await unit.clocks(8)
+        await answered(0, 1)
+        assert [word.value["null"] for word in write.words[-2:]] == [0, 1]
+        for _ in range(2):
+            ack.send({})
+            await unit.clocks(gap)
+        await unit.clocks(8)
+        assert ended == [0], "the visit without credit does not end"
+        await answered(1, gap + 1)
+        assert ended == [0, 1]
+
+
 @test(us=200)
 async def an_idle_queue_is_served_at_once(dut: Any) -> None:
     """Visit to look 1 clock, index to entries 2; the suppression comes with the entries."""
