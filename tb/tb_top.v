@@ -11,7 +11,7 @@ module tb_top #(
     parameter QUEUE_SIZE_MAX = 256,
     parameter DATA_W         = 64,
     parameter MAX_CHAIN      = 128,
-    parameter CHAINS         = DATA_W < 256 ? 256 : 2*DATA_W
+    parameter CHAINS         = 4*DATA_W
 `ifdef VERILATOR
 ) (
     input wire clk // toggled by tb/native/main.cpp

@@ -11,7 +11,7 @@ module vq_test_device #(
     parameter QUEUE_SIZE_MAX = 256,     // descriptors; power of two to 32768
     parameter DATA_W         = 64,      // memory bus, bits; 64 to 512
     parameter MAX_CHAIN      = 128,     // descriptors of one chain; 1 to 32768
-    parameter CHAINS         = DATA_W < 256 ? 256 : 2*DATA_W    // chains at a time; power of two
+    parameter CHAINS         = 4*DATA_W    // chains at a time; power of two
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -74,8 +74,7 @@ module vq_test_device #(
     localparam [31:0] DEVICE_ID = 32'h0000003f;
     localparam [31:0] VENDOR_ID = 32'h4f505256;
     // A queue of 64-byte buffers never waits for credit where memory answers in 512 cycles
-    localparam CREDITS = CHAINS < 256 ? CHAINS :
-                         DATA_W == 64 ? 256 : DATA_W == 128 ? 320 : DATA_W == 256 ? 640 : 1280;
+    localparam CREDITS = CHAINS < 256 ? CHAINS : 8*DATA_W;
     localparam QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1;
     localparam TAG_W = $clog2(CHAINS);
 

@@ -13,9 +13,9 @@ module vq_engine #(
     parameter QUEUE_SIZE_MAX = 256,     // largest queue, descriptors; power of two, up to 32768
     parameter DATA_W         = 64,      // bus, bits; 64, 128, 256 or 512
     parameter MAX_CHAIN      = 128,     // longest chain, descriptors; up to 2 * CHAINS
-    parameter CHAINS         = DATA_W < 256 ? 256 : 2*DATA_W,   // chunks of four segments
-    parameter ORDER_W        = $clog2(DATA_W),  // chains walked at once, 2**ORDER_W
-    parameter READ_BEATS     = 1024,    // payload beats in flight or waiting; power of two
+    parameter CHAINS         = 4*DATA_W,    // chunks of four segments
+    parameter ORDER_W        = $clog2(DATA_W) + 1,  // chains walked at once, 2**ORDER_W
+    parameter READ_BEATS     = 640,     // payload beats in flight or waiting
     parameter QID_W          = QUEUES > 1 ? $clog2(QUEUES) : 1,     // derived, not to be set
     parameter TAG_W          = $clog2(CHAINS)                       // derived, not to be set
 ) (

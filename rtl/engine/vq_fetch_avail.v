@@ -67,8 +67,8 @@ module vq_fetch_avail #(
 );
     localparam LANE_W      = $clog2(DATA_W/8);
     localparam ENTRIES_MAX = 32;        // entries asked for at once
-    localparam AVAIL_BEATS = 2048 / DATA_W < 16 ? 16 : 2048 / DATA_W;
-    localparam BURSTS      = QUEUES > 8 ? 32 : 16;
+    localparam AVAIL_BEATS = 32;
+    localparam BURSTS      = 32;
 
     wire [QID_W-1:0] ring_queue, avail_queue, look_queue;
     wire [15:0]      ring_size, look_index;

@@ -92,8 +92,8 @@ module vq_fetch_chains #(
     localparam LANE_W     = $clog2(DATA_W/8);
     localparam RESERVE    = (MAX_CHAIN + 3) / 4;    // chunks of the longest chain
     localparam TABLE_READ = 8;                      // descriptors of an indirect table at once
-    localparam DESC_BEATS = DATA_W <= 128 ? 128 : 256;
-    localparam DESC_READS = DATA_W == 64 ? 64 : DATA_W == 512 ? 256 : 128;
+    localparam DESC_BEATS = DATA_W <= 128 ? 256 : 512;
+    localparam DESC_READS = DATA_W == 64 ? 128 : DATA_W == 512 ? 512 : 256;
     localparam END_W      = 2*TAG_W + 64 + 5 + 17;
 
     // Walks of the chains

@@ -12,7 +12,7 @@ module vq_gather_path #(
     parameter QID_W     = 2,        // queue number, bits
     parameter TAG_W     = 8,        // chunk of the chain store, bits
     parameter MAX_BYTES = 256,      // longest burst, bytes; power of two
-    parameter BEATS     = 1024      // beats in flight or waiting; power of two
+    parameter BEATS     = 640       // beats in flight or waiting
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -50,7 +50,9 @@ module vq_gather_path #(
     input  wire                m_fault_ready
 );
     localparam LANE_W = $clog2(DATA_W/8);
-    localparam BURSTS = BEATS * DATA_W / 512;   // in flight: BEATS in bursts of 64 bytes
+    // No more than BEATS, since what is asked for ahead of need delays other reads
+    localparam DEPTH  = 2**$clog2(BEATS);
+    localparam BURSTS = DEPTH * DATA_W / 512;   // in flight: DEPTH in bursts of 64 bytes
 
     wire [QID_W-1:0]  g_queue, gp_queue, gb_queue;
     wire [TAG_W-1:0]  g_tag;
@@ -103,7 +105,7 @@ module vq_gather_path #(
     );
     vq_read_port #(
         .DATA_W(DATA_W), .LEN_W(32), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(MAX_BYTES),
-        .BEATS(BEATS), .BURSTS(BURSTS), .BLOCK_EN(1'b1), .HOLD_EN(1'b1)
+        .BEATS(DEPTH), .LIMIT(BEATS), .BURSTS(BURSTS), .BLOCK_EN(1'b1), .HOLD_EN(1'b1)
     ) u_payload_port (
         .clk(clk),
         .rst(rst),

@@ -18,6 +18,7 @@ module vq_read_port #(
     parameter       QID_W     = 2,      // queue number, bits
     parameter       MAX_BYTES = 256,    // longest burst, bytes; power of two, up to 4096
     parameter       BEATS     = 64,     // beats in flight or waiting; power of two of 2 bursts
+    parameter       LIMIT     = BEATS,  // of them, in use at once; 2 bursts at least
     parameter       BURSTS    = 16,     // bursts in flight; power of two
     parameter [0:0] BLOCK_EN  = 1'b0,   // data and notes in block RAM
     parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no request crosses a MAX_BYTES boundary
@@ -60,7 +61,8 @@ module vq_read_port #(
     localparam SPAN_W  = $clog2(MAX_BYTES > BYTES ? MAX_BYTES : BYTES);
     localparam ROOM_W  = $clog2(BEATS) + 1;
 
-    if (MAX_BYTES > BEATS * BYTES / 2 || MAX_BYTES > 256 * BYTES) begin : gen_bad_beats
+    if (MAX_BYTES > LIMIT * BYTES / 2 || MAX_BYTES > 256 * BYTES ||
+        LIMIT > BEATS) begin : gen_bad_beats
         ERROR_BEATS_must_hold_two_bursts_of_MAX_BYTES u_error ();
     end
 
@@ -114,7 +116,8 @@ module vq_read_port #(
         end
     endgenerate
 
-    // Room: beats not yet promised to a burst. One is asked for when the longest would fit
+    // Room: beats, at first LIMIT, not yet promised to a burst. One is asked for when the longest
+    // would fit
     reg  [ROOM_W-1:0] room_reg;
     wire              has_room = |room_reg[ROOM_W-1:BEAT_W-1];
     wire              note_ready, note_valid, beat_taken;
@@ -139,7 +142,7 @@ module vq_read_port #(
 
     always @(posedge clk) begin
         room_reg <= room_reg - promised + {{(ROOM_W-1){1'b0}}, beat_taken};
-        if (rst) room_reg <= BEATS[ROOM_W-1:0];
+        if (rst) room_reg <= LIMIT[ROOM_W-1:0];
     end
 
     // A note for each burst in flight: where its bytes lie

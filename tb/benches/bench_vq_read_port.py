@@ -28,7 +28,7 @@ class PortBench:
     def __init__(self, dut: Any) -> None:
         self.dut, self.unit = dut, Unit(dut)
         self.beat, self.limit = int(dut.DATA_W.value) // 8, int(dut.MAX_BYTES.value)
-        self.room = int(dut.BEATS.value)
+        self.room = int(dut.LIMIT.value)
         self.sent: list[dict[str, int]] = []
         self.promised = self.left = self.most = 0
 
@@ -141,7 +141,7 @@ async def every_alignment_and_length(dut: Any) -> None:
 
 @test(us=1000)
 async def bursts_wait_for_room(dut: Any) -> None:
-    """With nothing taken, bursts stop where BEATS are promised, and go on when beats leave."""
+    """With nothing taken, bursts stop where LIMIT are promised, and go on when beats leave."""
     bench = PortBench(dut)
     await bench.start(out=0)
     for _ in range(4):
@@ -157,7 +157,7 @@ async def bursts_wait_for_room(dut: Any) -> None:
 
 @test(us=1000)
 async def one_beat_per_clock(dut: Any) -> None:
-    """Whatever the latency that BEATS covers, the beats come one per clock."""
+    """Whatever the latency that LIMIT covers, the beats come one per clock."""
     bench = PortBench(dut)
     await bench.start(latency=bench.room // 4)
     for number in range(4):

@@ -25,11 +25,11 @@ EVENT, INDIRECT = Feature.EVENT_IDX, Feature.INDIRECT_DESC
 # Fairness: while one queue's chain waits, how many chains of others may be returned; see the page
 # on the architecture. A turn is what the engine asks for before it takes up another queue.
 TURN = 63 + 2 * 32
-CHAINS = {64: 256, 128: 256, 256: 512, 512: 1024}  # in the chain store, by bits of the bus
+CHAINS = 4  # in the chain store, a bit of the bus
 
 
 def fairness_bound(others: int, width: int) -> int:
-    return (2 * others + 3) * TURN + 2 * max(128, width) + CHAINS[width]
+    return (2 * others + 3) * TURN + (4 + CHAINS) * width
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
