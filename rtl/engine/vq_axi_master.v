@@ -22,7 +22,7 @@ module vq_axi_master #(
     output wire                           m_write_busy, // beats wait for the data channel
     // Read bursts and data, one lane of each vector a requester
     input  wire [READERS*64-1:0]          s_ar_addr,
-    input  wire [READERS*9-1:0]           s_ar_beats,
+    input  wire [READERS*8-1:0]           s_ar_len,
     input  wire [READERS*QID_W-1:0]       s_ar_queue,
     input  wire [READERS-1:0]             s_ar_valid,
     output wire [READERS-1:0]             s_ar_ready,
@@ -91,7 +91,7 @@ module vq_axi_master #(
         .s_halt(s_halt),
         .m_drained(read_drained),
         .s_ar_addr(s_ar_addr),
-        .s_ar_beats(s_ar_beats),
+        .s_ar_len(s_ar_len),
         .s_ar_queue(s_ar_queue),
         .s_ar_valid(s_ar_valid),
         .s_ar_ready(s_ar_ready),

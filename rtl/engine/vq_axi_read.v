@@ -2,7 +2,8 @@
 // vq_axi_read - the read half of the AXI4 master: PORTS requesters share it, one id each.
 //   Contract    a requester's data comes back in the order of its bursts. A burst of a queue that
 //               is not alive never reaches the bus: its beats come back with an error. While
-//               halted no burst is started; drained says that none is in flight
+//               halted no burst is started; drained says that none is in flight. A lower
+//               requester goes first: what it asks for must be bounded by what higher ones bring
 //   Latency     1 cycle burst to address channel; 1 cycle data channel to requester
 //   Throughput  1 burst and 1 beat per cycle; a dead burst lets the bus run dry first
 `resetall
@@ -20,9 +21,9 @@ module vq_axi_read #(
     input  wire [QUEUES-1:0]       s_alive,     // queues whose memory may be read
     input  wire                    s_halt,
     output wire                    m_drained,
-    // Bursts in, one lane of each vector a requester
+    // Bursts in, one lane of each vector a requester; s_ar_len beats after the first
     input  wire [PORTS*64-1:0]     s_ar_addr,
-    input  wire [PORTS*9-1:0]      s_ar_beats,
+    input  wire [PORTS*8-1:0]      s_ar_len,
     input  wire [PORTS*QID_W-1:0]  s_ar_queue,
     input  wire [PORTS-1:0]        s_ar_valid,
     output wire [PORTS-1:0]        s_ar_ready,
@@ -64,33 +65,45 @@ module vq_axi_read #(
     wire               answer = dead_reg && idle;
     wire               done   = m_axi_rvalid && m_axi_rlast;
 
-    // Choice of a requester
-    wire [PORT_W-1:0]  index;
-    wire               any;
+    // Choice of a requester: the lowest one that asks
+    wire [PORTS-1:0]   chosen, living;
     wire               can   = !dead_reg && (!valid_reg || m_axi_arready) && !s_halt;
-    wire               take  = any && can;
-    wire [8:0]         beats = s_ar_beats[9*index +: 9];
-    wire [QID_W-1:0]   queue = s_ar_queue[QID_W*index +: QID_W];
-    wire               alive = s_alive[queue];
+    wire               take  = can && |s_ar_valid;
+    wire               alive = |(chosen & living);
     wire               send  = take && alive;
+    reg  [PORT_W-1:0]  index;
+    reg  [63:0]        addr;
+    reg  [7:0]         len;
+    integer            i;
 
-    vq_arbiter #(.PORTS(PORTS)) u_arbiter (
-        .clk(clk),
-        .rst(rst),
-        .request(s_ar_valid),
-        .advance(take),
-        .index(index),
-        .valid(any)
-    );
+    genvar g;
+    generate
+        for (g = 0; g < PORTS; g = g + 1) begin : gen_port
+            wire lower = |(s_ar_valid & ((ONE << g) - ONE));
+            assign chosen[g]     = s_ar_valid[g] && !lower;
+            assign living[g]     = s_alive[s_ar_queue[QID_W*g +: QID_W]];
+            assign s_ar_ready[g] = can && !lower;
+        end
+    endgenerate
 
-    assign s_ar_ready = can ? ONE << index : {PORTS{1'b0}};
-    assign m_drained  = !dead_reg && idle;
+    always @* begin
+        index = {PORT_W{1'b0}};
+        addr  = 64'd0;
+        len   = 8'd0;
+        for (i = 0; i < PORTS; i = i + 1) begin
+            index = index | (i[PORT_W-1:0] & {PORT_W{chosen[i]}});
+            addr  = addr | (s_ar_addr[64*i +: 64] & {64{chosen[i]}});
+            len   = len | (s_ar_len[8*i +: 8] & {8{chosen[i]}});
+        end
+    end
+
+    assign m_drained = !dead_reg && idle;
 
     always @(posedge clk) begin
         if (take) begin
             id_reg   <= index;
-            addr_reg <= s_ar_addr[64*index +: 64];
-            len_reg  <= beats[7:0] - 8'd1;
+            addr_reg <= addr;
+            len_reg  <= len;
         end else if (answer) begin
             len_reg  <= len_reg - 8'd1;
         end
@@ -131,6 +144,6 @@ module vq_axi_read #(
     assign m_axi_arvalid = valid_reg;
     assign m_axi_rready  = 1'b1;        // room was reserved before the burst was asked for
 
-    wire unused = &{1'b0, beats[8], m_axi_rresp[0], m_axi_rid};
+    wire unused = &{1'b0, m_axi_rresp[0], m_axi_rid};
 endmodule
 `resetall

@@ -6,7 +6,8 @@
 //               request too. A requester has all beats of a request at hand when it asks. A
 //               request that is null, or of a queue that is not alive, never reaches the bus but
 //               is acknowledged in its turn. An error is handed over on m_error before its request
-//               is acknowledged. While halted no request is taken
+//               is acknowledged. While halted no request is taken. A higher requester goes first:
+//               what it writes must be bounded by what lower ones bring
 //   Latency     1 cycle, request to both write channels
 //   Throughput  1 beat and 1 request per cycle
 `resetall
@@ -75,38 +76,39 @@ module vq_axi_write #(
 
     wire [PORTS-1:0] one = {{(PORTS-1){1'b0}}, 1'b1};
 
-    // Choice of a requester
-    wire [PORT_W-1:0]  index;
-    wire               any, go;
+    // Choice of a requester: the highest one that asks
+    wire [PORTS-1:0]   chosen, dead;
+    wire               can, go;
+    reg  [PORT_W-1:0]  index;
     reg  [63:0]        req_addr;
-    reg  [12:0]        req_len;
+    reg  [12:0]        reach;           // of the last byte, from the first beat's start
     reg  [QID_W-1:0]   req_queue;
-    reg                req_null, req_ack;
+    wire [PORTS*13-1:0] reaches;
     integer            i;
 
-    vq_arbiter #(.PORTS(PORTS)) u_arbiter (
-        .clk(clk),
-        .rst(rst),
-        .request(s_req_valid),
-        .advance(go),
-        .index(index),
-        .valid(any)
-    );
+    genvar g;
+    generate
+        for (g = 0; g < PORTS; g = g + 1) begin : gen_port
+            wire higher = |((s_req_valid >> g) >> 1);
+            assign chosen[g]      = s_req_valid[g] && !higher;
+            assign dead[g]        = s_req_null[g] || !s_alive[s_req_queue[QID_W*g +: QID_W]];
+            assign s_req_ready[g] = can && chosen[g];
+            assign reaches[13*g +: 13] = {{(13-LANE_W){1'b0}}, s_req_addr[64*g +: LANE_W]} +
+                                         s_req_len[13*g +: 13] - 13'd1;
+        end
+    endgenerate
 
     always @* begin
+        index     = {PORT_W{1'b0}};
         req_addr  = 64'd0;
-        req_len   = 13'd0;
+        reach     = 13'd0;
         req_queue = {QID_W{1'b0}};
-        req_null  = 1'b0;
-        req_ack   = 1'b0;
-        for (i = 0; i < PORTS; i = i + 1)
-            if (index == i[PORT_W-1:0]) begin
-                req_addr  = s_req_addr[64*i +: 64];
-                req_len   = s_req_len[13*i +: 13];
-                req_queue = s_req_queue[QID_W*i +: QID_W];
-                req_null  = s_req_null[i];
-                req_ack   = s_req_ack[i];
-            end
+        for (i = 0; i < PORTS; i = i + 1) begin
+            index     = index | (i[PORT_W-1:0] & {PORT_W{chosen[i]}});
+            req_addr  = req_addr | (s_req_addr[64*i +: 64] & {64{chosen[i]}});
+            reach     = reach | (reaches[13*i +: 13] & {13{chosen[i]}});
+            req_queue = req_queue | (s_req_queue[QID_W*i +: QID_W] & {QID_W{chosen[i]}});
+        end
     end
 
     // Address channel
@@ -114,13 +116,12 @@ module vq_axi_write #(
     reg  [7:0]  aw_len_reg;
     reg         aw_valid_reg;
     wire        w_note_ready, b_note_ready;
-    wire        null_burst  = req_null || !s_alive[req_queue];
-    wire [12:0] reach       = {{(13-LANE_W){1'b0}}, req_addr[LANE_W-1:0]} + req_len - 13'd1;
+    wire        req_ack     = |(chosen & s_req_ack);
+    wire        null_burst  = |(chosen & dead);
     wire [12:0] reach_beats = reach >> LANE_W;
 
-    assign go          = any && !s_halt && (!aw_valid_reg || m_axi_awready) && w_note_ready &&
-                         b_note_ready;
-    assign s_req_ready = go ? one << index : {PORTS{1'b0}};
+    assign can = !s_halt && (!aw_valid_reg || m_axi_awready) && w_note_ready && b_note_ready;
+    assign go  = can && |s_req_valid;
 
     always @(posedge clk) begin
         if (m_axi_awready) aw_valid_reg <= 1'b0;
@@ -218,7 +219,7 @@ module vq_axi_write #(
 
     wire unused = &{1'b0, reach_beats[12:8], m_axi_bid, m_axi_bresp[0]};
 
-    `VQ_ASSUME(a_one_burst, !go || {1'b0, req_addr[11:0]} + req_len <= 13'd4096)
+    `VQ_ASSUME(a_one_burst, !go || {1'b0, req_addr[11:LANE_W], {LANE_W{1'b0}}} + reach < 13'd4096)
     `VQ_ASSUME(a_beats, !go || reach_beats < 13'd256)
 endmodule
 `resetall

@@ -57,7 +57,7 @@ module vq_complete #(
     input  wire [1:0]              s_ack_valid,
     // Bursts to the read master, and their data
     output wire [63:0]       m_ar_addr,
-    output wire [8:0]        m_ar_beats,
+    output wire [7:0]        m_ar_len,
     output wire [QID_W-1:0]  m_ar_queue,
     output wire              m_ar_valid,
     input  wire              m_ar_ready,
@@ -78,10 +78,23 @@ module vq_complete #(
 
     // The queue's rings, for each step that needs them
     wire [QID_W-1:0] open_queue, used_queue, avail_queue;
-    wire [15:0]      open_size, used_size, avail_size;
+    wire [15:0]      open_size, ring_size, used_size, avail_size;
+    wire [63:0]      ring_desc, ring_avail, ring_used;
     wire [63:0]      open_desc, open_avail, open_used;
     wire [63:0]      used_desc, used_avail, used_addr, avail_desc, avail_addr, avail_used;
 
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_size_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(s_used_queue),
+        .size(ring_size),
+        .desc_addr(ring_desc),
+        .avail_addr(ring_avail),
+        .used_addr(ring_used)
+    );
     vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_open_table (
         .clk(clk),
         .s_setup_queue(s_setup_queue),
@@ -125,12 +138,24 @@ module vq_complete #(
     wire             done_valid, used_accept;
 
     assign used_accept       = s_used_valid && s_used_ready;
-    assign s_drop_ready      = !used_accept && !done_valid;
-    assign m_collected_queue = used_accept || !s_drop_valid ? s_used_queue : s_drop_queue;
+    assign s_drop_ready      = !s_used_valid && !done_valid;
+    assign m_collected_queue = s_used_valid ? s_used_queue : s_drop_queue;
     assign m_collected_valid = used_accept || (s_drop_valid && s_drop_ready);
-    assign m_finished_queue  = done_valid ? done_queue : s_drop_queue;
-    assign m_finished_count  = done_valid ? done_count : 16'd1;
-    assign m_finished_valid  = done_valid || (s_drop_valid && s_drop_ready);
+
+    reg  [QID_W-1:0] finished_queue_reg;
+    reg  [15:0]      finished_count_reg;
+    reg              finished_reg;
+    assign m_finished_queue  = finished_queue_reg;
+    assign m_finished_count  = finished_count_reg;
+    assign m_finished_valid  = finished_reg;
+
+    always @(posedge clk) begin
+        finished_reg <= (done_valid || (s_drop_valid && s_drop_ready)) && !rst;
+        if (done_valid || s_drop_valid) begin
+            finished_queue_reg <= done_valid ? done_queue : s_drop_queue;
+            finished_count_reg <= done_valid ? done_count : 16'd1;
+        end
+    end
 
     wire [QID_W-1:0] batch_queue;
     wire [15:0]      batch_index;
@@ -151,8 +176,8 @@ module vq_complete #(
         .s_used_valid(s_used_valid),
         .s_used_ready(s_used_ready),
         .s_used_final(s_collected_all),
+        .s_used_size(ring_size),
         .m_open_queue(open_queue),
-        .s_open_size(open_size),
         .s_open_used_addr(open_used),
         .m_req_addr(m_req_addr[63:0]),
         .m_req_len(m_req_len[12:0]),
@@ -178,7 +203,7 @@ module vq_complete #(
     wire [QID_W-1:0]  event_queue;
     wire              event_ask, event_taken, event_error, event_valid, event_ready;
     wire [DATA_W-1:0] event_beat;
-    wire [LANE_W-1:0] event_offset;
+    wire [LANE_W-1:0] event_offset, event_end;
     wire [LANE_W:0]   event_count;
     wire              event_info, event_last;
 
@@ -252,7 +277,7 @@ module vq_complete #(
         .s_req_valid(event_ask),
         .s_req_ready(event_taken),
         .m_ar_addr(m_ar_addr),
-        .m_ar_beats(m_ar_beats),
+        .m_ar_len(m_ar_len),
         .m_ar_queue(m_ar_queue),
         .m_ar_valid(m_ar_valid),
         .m_ar_ready(m_ar_ready),
@@ -262,6 +287,7 @@ module vq_complete #(
         .m_beat_data(event_beat),
         .m_beat_offset(event_offset),
         .m_beat_count(event_count),
+        .m_beat_end(event_end),
         .m_beat_info(event_info),
         .m_beat_error(event_error),
         .m_beat_last(event_last),
@@ -269,7 +295,8 @@ module vq_complete #(
         .m_beat_ready(event_ready)
     );
 
-    wire unused = &{1'b0, open_desc, open_avail, used_desc, used_avail, used_size, avail_desc,
-                    avail_used, event_count, event_info, event_last, event_offset[0]};
+    wire unused = &{1'b0, ring_desc, ring_avail, ring_used, open_desc, open_avail, open_size,
+                    used_desc, used_avail, used_size, avail_desc, avail_used, event_count,
+                    event_end, event_info, event_last, event_offset[0]};
 endmodule
 `resetall

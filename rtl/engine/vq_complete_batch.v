@@ -36,9 +36,9 @@ module vq_complete_batch #(
     input  wire              s_used_valid,
     output wire              s_used_ready,
     input  wire              s_used_final,      // nothing more is under way in this queue
+    input  wire [15:0]       s_used_size,       // of its ring
     // The ring of the queue at hand
     output wire [QID_W-1:0]  m_open_queue,
-    input  wire [15:0]       s_open_size,
     input  wire [63:0]       s_open_used_addr,
     // Write requests, those with m_req_ack end a batch; their beats, in the lanes of the memory
     output wire [63:0]       m_req_addr,
@@ -79,12 +79,14 @@ module vq_complete_batch #(
     reg  [AGE_W-1:0]   age_reg;
     wire [15:0]        used_index;
     wire               beat_room, sent_room, req_free;
-    wire [15:0]        end_index = (open_reg ? next_reg : used_index) + 16'd1;  // wraps
+    reg  [15:0]        mask_reg;        // size of its ring - 1
+    reg                at_end_reg;      // its last element is the ring's last one
+    wire [15:0]        last_index = open_reg ? next_reg : used_index;
+    wire [15:0]        mask    = s_used_size - 16'd1;
     wire [COUNT_W-1:0] count   = next_reg[COUNT_W-1:0] - first_reg[COUNT_W-1:0];
-    wire               at_end  = (next_reg & (s_open_size - 16'd1)) == 16'd0;
     wire               timely  = !steady_reg || quiet_reg[WAIT_W-1] || age_reg[AGE_W-1];
-    wire               close   = open_reg && (count[COUNT_W-1] || at_end || final_reg || timely ||
-                                 (s_used_valid && s_used_queue != queue_reg));
+    wire               close   = open_reg && (count[COUNT_W-1] || at_end_reg || final_reg ||
+                                 timely || (s_used_valid && s_used_queue != queue_reg));
     wire               closed  = close && beat_room && req_free;
     wire               accept  = s_used_valid && s_used_ready;
 
@@ -112,7 +114,9 @@ module vq_complete_batch #(
         if (accept) begin
             queue_reg  <= s_used_queue;
             if (!open_reg) first_reg <= used_index;
-            next_reg   <= end_index;
+            next_reg   <= last_index + 16'd1;       // wraps
+            mask_reg   <= mask;
+            at_end_reg <= (last_index & mask) == mask;
             final_reg  <= s_used_final;
             steady_reg <= !quiet_reg[WAIT_W-1];
             open_reg   <= 1'b1;
@@ -133,7 +137,7 @@ module vq_complete_batch #(
     reg                flush_reg;       // ... and the batch is closed
     reg  [DATA_W-1:0]  beat_reg;
     reg  [DATA_W-1:0]  beat;
-    wire [15:0]        newest = (next_reg - 16'd1) & (s_open_size - 16'd1);
+    wire [15:0]        newest = (next_reg - 16'd1) & mask_reg;
     wire [WORD_W-1:0]  place  = s_open_used_addr[WORD_W+1:2] + 1'b1 +
                                 {newest[WORD_W-1:0] << 1};      // wraps
     wire               pack   = element_reg && beat_room;
@@ -186,7 +190,7 @@ module vq_complete_batch #(
     reg  [QID_W-1:0]   req_queue_reg;
     reg  [15:0]        req_index_reg;
     reg  [COUNT_W-1:0] req_count_reg;
-    wire [15:0]        slot = first_reg & (s_open_size - 16'd1);
+    wire [15:0]        slot = first_reg & mask_reg;
     wire [OFS_W:0]     room = MAX_BYTES[OFS_W:0] - {1'b0, req_addr_reg[OFS_W-1:0]};
     wire               fits = req_len_reg <= {{(LEN_W-OFS_W-1){1'b0}}, room};
     wire [LEN_W-1:0]   take = fits ? req_len_reg : {{(LEN_W-OFS_W-1){1'b0}}, room};

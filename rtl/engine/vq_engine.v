@@ -236,7 +236,7 @@ module vq_engine #(
 
     // Readers: 0 available rings, 1 descriptors, 2 suppression, 3 payload
     wire [255:0]       ar_addr;
-    wire [35:0]        ar_beats;
+    wire [31:0]        ar_len;
     wire [4*QID_W-1:0] ar_queue;
     wire [3:0]         ar_valid, ar_ready, r_valid;
     wire [DATA_W-1:0]  r_data;
@@ -266,7 +266,7 @@ module vq_engine #(
         .m_drained(drained),
         .m_write_busy(write_busy),
         .s_ar_addr(ar_addr),
-        .s_ar_beats(ar_beats),
+        .s_ar_len(ar_len),
         .s_ar_queue(ar_queue),
         .s_ar_valid(ar_valid),
         .s_ar_ready(ar_ready),
@@ -354,14 +354,29 @@ module vq_engine #(
         .s_read_b_at(scatter_at),
         .m_read_b_data(scatter_segment),
         .m_after_b_next(scatter_next),
-        .s_release_a_first(rel_first),
-        .s_release_a_last(rel_last),
-        .s_release_a_valid(rel_valid),
-        .s_release_a_ready(rel_ready),
+        .s_release_a_first(back_first),
+        .s_release_a_last(back_last),
+        .s_release_a_valid(back_valid),
+        .s_release_a_ready(back_ready),
         .s_release_b_first(drop_first),
         .s_release_b_last(drop_last),
         .s_release_b_valid(drop_rel_valid),
         .s_release_b_ready(drop_rel_ready)
+    );
+
+    // Chunks on their way back hold up no completion
+    wire [TAG_W-1:0] back_first, back_last;
+    wire             back_valid, back_ready;
+
+    vq_fifo #(.WIDTH(2*TAG_W), .DEPTH(4)) u_release (
+        .clk(clk),
+        .rst(core_rst),
+        .s_data({rel_first, rel_last}),
+        .s_valid(rel_valid),
+        .s_ready(rel_ready),
+        .m_data({back_first, back_last}),
+        .m_valid(back_valid),
+        .m_ready(back_ready)
     );
 
     // fetch
@@ -401,7 +416,7 @@ module vq_engine #(
         .m_started_valid(started_valid),
         .s_started_credit(started_credit),
         .m_ar_addr(ar_addr[127:0]),
-        .m_ar_beats(ar_beats[17:0]),
+        .m_ar_len(ar_len[15:0]),
         .m_ar_queue(ar_queue[2*QID_W-1:0]),
         .m_ar_valid(ar_valid[1:0]),
         .m_ar_ready(ar_ready[1:0]),
@@ -504,7 +519,7 @@ module vq_engine #(
         .m_after_tag(gather_tag),
         .s_after_next(gather_next),
         .m_ar_addr(ar_addr[255:192]),
-        .m_ar_beats(ar_beats[35:27]),
+        .m_ar_len(ar_len[31:24]),
         .m_ar_queue(ar_queue[4*QID_W-1:3*QID_W]),
         .m_ar_valid(ar_valid[3]),
         .m_ar_ready(ar_ready[3]),
@@ -613,7 +628,7 @@ module vq_engine #(
         .m_beat_ready(b_ready[2:1]),
         .s_ack_valid(w_ack[2:1]),
         .m_ar_addr(ar_addr[191:128]),
-        .m_ar_beats(ar_beats[26:18]),
+        .m_ar_len(ar_len[23:16]),
         .m_ar_queue(ar_queue[3*QID_W-1:2*QID_W]),
         .m_ar_valid(ar_valid[2]),
         .m_ar_ready(ar_ready[2]),

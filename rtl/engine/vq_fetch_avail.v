@@ -35,7 +35,7 @@ module vq_fetch_avail #(
     input  wire [15:0]       s_started_credit,
     // Bursts to the read master, and their data
     output wire [63:0]       m_ar_addr,
-    output wire [8:0]        m_ar_beats,
+    output wire [7:0]        m_ar_len,
     output wire [QID_W-1:0]  m_ar_queue,
     output wire              m_ar_valid,
     input  wire              m_ar_ready,
@@ -74,6 +74,10 @@ module vq_fetch_avail #(
     wire [15:0]      ring_size, look_index;
     wire [63:0]      ring_avail, ring_used, avail_addr, ring_desc;
     wire [13:0]      avail_len;
+    wire [63:0]      flag_addr;
+    wire [QID_W-1:0] flag_queue;
+    wire [15:0]      flag_data;
+    wire             flag_null, flag_valid, flag_ready;
     wire             avail_look, avail_valid, avail_ready, look_error, look_valid, look_ready;
 
     vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_ring_table (
@@ -116,12 +120,12 @@ module vq_fetch_avail #(
         .s_look_error(look_error),
         .s_look_valid(look_valid),
         .s_look_ready(look_ready),
-        .m_write_addr(m_write_addr),
-        .m_write_queue(m_write_queue),
-        .m_write_null(m_write_null),
-        .m_write_data(m_write_data),
-        .m_write_valid(m_write_valid),
-        .m_write_ready(m_write_ready),
+        .m_write_addr(flag_addr),
+        .m_write_queue(flag_queue),
+        .m_write_null(flag_null),
+        .m_write_data(flag_data),
+        .m_write_valid(flag_valid),
+        .m_write_ready(flag_ready),
         .s_ack_valid(s_ack_valid),
         .m_started_queue(m_started_queue),
         .m_started_count(m_started_count),
@@ -134,8 +138,20 @@ module vq_fetch_avail #(
         .s_index_queue(s_index_queue),
         .m_index_avail(m_index_avail)
     );
+    // No visit waits for a write of suppression to be taken
+    vq_fifo #(.WIDTH(64+QID_W+1+16), .DEPTH(4)) u_writes (
+        .clk(clk),
+        .rst(rst),
+        .s_data({flag_addr, flag_queue, flag_null, flag_data}),
+        .s_valid(flag_valid),
+        .s_ready(flag_ready),
+        .m_data({m_write_addr, m_write_queue, m_write_null, m_write_data}),
+        .m_valid(m_write_valid),
+        .m_ready(m_write_ready)
+    );
+
     wire [DATA_W-1:0] ab_data;
-    wire [LANE_W-1:0] ab_offset;
+    wire [LANE_W-1:0] ab_offset, ab_end;
     wire [LANE_W:0]   ab_count;
     wire [QID_W-1:0]  ab_queue;
     wire              ab_look, ab_error, ab_last, ab_valid, ab_ready;
@@ -153,7 +169,7 @@ module vq_fetch_avail #(
         .s_req_valid(avail_valid),
         .s_req_ready(avail_ready),
         .m_ar_addr(m_ar_addr),
-        .m_ar_beats(m_ar_beats),
+        .m_ar_len(m_ar_len),
         .m_ar_queue(m_ar_queue),
         .m_ar_valid(m_ar_valid),
         .m_ar_ready(m_ar_ready),
@@ -163,6 +179,7 @@ module vq_fetch_avail #(
         .m_beat_data(ab_data),
         .m_beat_offset(ab_offset),
         .m_beat_count(ab_count),
+        .m_beat_end(ab_end),
         .m_beat_info({ab_look, ab_queue}),
         .m_beat_error(ab_error),
         .m_beat_last(ab_last),
@@ -175,7 +192,7 @@ module vq_fetch_avail #(
         .rst(rst),
         .s_beat_data(ab_data),
         .s_beat_offset(ab_offset),
-        .s_beat_count(ab_count),
+        .s_beat_end(ab_end),
         .s_beat_look(ab_look),
         .s_beat_queue(ab_queue),
         .s_beat_error(ab_error),
@@ -193,6 +210,6 @@ module vq_fetch_avail #(
         .m_head_ready(m_head_ready)
     );
 
-    wire unused = &{1'b0, ring_desc, ab_last};
+    wire unused = &{1'b0, ab_count, ring_desc, ab_last};
 endmodule
 `resetall

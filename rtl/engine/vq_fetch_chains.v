@@ -36,7 +36,7 @@ module vq_fetch_chains #(
     output wire              s_head_ready,
     // Bursts to the read master, which may grow, or wait to, until they are taken; their data
     output wire [63:0]       m_ar_addr,
-    output wire [8:0]        m_ar_beats,
+    output wire [7:0]        m_ar_len,
     output wire [QID_W-1:0]  m_ar_queue,
     output wire              m_ar_valid,
     input  wire              m_ar_ready,
@@ -241,7 +241,7 @@ module vq_fetch_chains #(
 
     // Descriptors read
     wire [DATA_W-1:0] db_data;
-    wire [LANE_W-1:0] db_offset;
+    wire [LANE_W-1:0] db_offset, db_end;
     wire [LANE_W:0]   db_count;
     wire              db_info, db_error, db_last, db_valid, db_ready;
     wire [127:0]      d_data;
@@ -249,7 +249,7 @@ module vq_fetch_chains #(
 
     vq_read_port #(
         .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(256),
-        .BEATS(DESC_BEATS), .BURSTS(DESC_READS), .BLOCK_EN(1'b1)
+        .BEATS(DESC_BEATS), .BURSTS(DESC_READS), .BLOCK_EN(1'b1), .HOLD_EN(1'b1)
     ) u_desc_port (
         .clk(clk),
         .rst(rst),
@@ -260,7 +260,7 @@ module vq_fetch_chains #(
         .s_req_valid(desc_valid),
         .s_req_ready(desc_ready),
         .m_ar_addr(m_ar_addr),
-        .m_ar_beats(m_ar_beats),
+        .m_ar_len(m_ar_len),
         .m_ar_queue(m_ar_queue),
         .m_ar_valid(m_ar_valid),
         .m_ar_ready(m_ar_ready),
@@ -270,6 +270,7 @@ module vq_fetch_chains #(
         .m_beat_data(db_data),
         .m_beat_offset(db_offset),
         .m_beat_count(db_count),
+        .m_beat_end(db_end),
         .m_beat_info(db_info),
         .m_beat_error(db_error),
         .m_beat_last(db_last),
@@ -422,6 +423,7 @@ module vq_fetch_chains #(
         .m_drop_ready(m_drop_ready)
     );
 
-    wire unused = &{1'b0, db_info, issue_avail, issue_used, walk_desc, walk_avail, walk_used};
+    wire unused = &{1'b0, db_end, db_info, issue_avail, issue_used, walk_desc, walk_avail,
+                    walk_used};
 endmodule
 `resetall

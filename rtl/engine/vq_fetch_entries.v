@@ -19,7 +19,7 @@ module vq_fetch_entries #(
     // Beats of the available rings
     input  wire [DATA_W-1:0] s_beat_data,
     input  wire [LANE_W-1:0] s_beat_offset,
-    input  wire [LANE_W:0]   s_beat_count,
+    input  wire [LANE_W-1:0] s_beat_end,        // lane of the beat's last byte
     input  wire              s_beat_look,
     input  wire [QID_W-1:0]  s_beat_queue,
     input  wire              s_beat_error,
@@ -43,7 +43,7 @@ module vq_fetch_entries #(
     reg  [LANE_W-2:0] done_reg;         // values of the beat that have left
     wire [LANE_W-2:0] which = s_beat_offset[LANE_W-1:1] + done_reg;
     wire [15:0]       value = s_beat_data[16*which +: 16];
-    wire              final_value = {1'b0, done_reg} + 1'b1 == s_beat_count[LANE_W:1];
+    wire              final_value = which == s_beat_end[LANE_W-1:1];
     wire              look_room, held_valid;
     wire              look = s_beat_valid && s_beat_look;
     wire [QID_W+16:0] answer = {s_beat_queue, value, s_beat_error};
@@ -76,7 +76,7 @@ module vq_fetch_entries #(
         if (rst) done_reg <= {(LANE_W-1){1'b0}};
     end
 
-    wire unused = &{1'b0, s_beat_offset[0], s_beat_count[0]};
+    wire unused = &{1'b0, s_beat_offset[0], s_beat_end[0]};
 
     `VQ_ASSERT(a_look_room, !look || look_room)
 endmodule

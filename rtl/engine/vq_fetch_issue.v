@@ -117,7 +117,8 @@ module vq_fetch_issue #(
     wire [15:0] after    = index + {12'd0, count};
     wire [4:0]  end_at   = {1'b0, addr[7:4]} + {1'b0, count};   // in a window of 256 bytes
     // Another chain may join; at the table's end only a bad head could, and that adds nothing
-    wire        goes_on  = !end_at[4];
+    wire [4:0]  wish_end = {1'b0, addr[7:4]} + {1'b0, wanted};      // end_at, but for a clip
+    wire        goes_on  = !wish_end[4];
     wire        head_out = s_head_index >= s_table_size;
     wire        head_bad = s_head_error || head_out;
 

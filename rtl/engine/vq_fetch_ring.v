@@ -99,7 +99,9 @@ module vq_fetch_ring #(
 
     // Next index to fetch
     wire [15:0] next;
-    wire        started = state_reg == ST_ENTRIES && m_req_ready;
+    reg         poor_reg;               // the function takes no chain
+    wire        starved = state_reg == ST_ENTRIES && poor_reg;
+    wire        started = state_reg == ST_ENTRIES && !poor_reg && m_req_ready;
     wire [EW:0] count;                  // entries of the request
 
     vq_table #(.WIDTH(16), .ROWS(QUEUES)) u_next (
@@ -125,16 +127,22 @@ module vq_fetch_ring #(
     wire [15:0]   news    = seen + ~next;                               // wraps at 65536
     wire          none    = seen == next;
     wire [15:0]   ahead   = mask & ~next;                               // up to the ring's end
-    wire [EW-1:0] border  = ~(s_table_avail_addr[EW:1] + entry[EW-1:0]);    // up to a boundary
-    wire [EW-1:0] to_end  = |ahead[15:EW] || ahead[EW-1:0] > border ? border : ahead[EW-1:0];
-    wire          bounded = s_started_credit[15:EW] == 0 && s_started_credit[EW-1:0] <= to_end;
+    wire [EW-1:0] origin  = s_table_avail_addr[EW:1] + 2'd2;
+    wire [EW-1:0] border  = ~(origin + slot[EW-1:0]);                   // up to a boundary
+    wire          far     = |ahead[15:EW];
+    wire [EW-1:0] to_end  = far || ahead[EW-1:0] > border ? border : ahead[EW-1:0];
     // ST_ENTRIES
-    reg  [EW-1:0] limit_reg;            // what ring, boundary and credit allow
+    reg  [EW-1:0] limit_reg;            // what ring and boundary allow
+    reg  [EW-1:0] credit_reg;           // chains that the function takes; this is a number
+    reg           rich_reg;             // credit_reg is not all of them
     reg  [EW-1:0] news_reg;             // new entries
     reg           more_reg;             // news_reg is not all of them
     reg  [15:0]   entry_reg;            // the next one's place
-    wire          fits  = !more_reg && news_reg <= limit_reg;
-    assign        count = {1'b0, fits ? news_reg : limit_reg} + 1'b1;
+    wire          short = !rich_reg && credit_reg <= limit_reg;
+    wire          fits  = !more_reg && news_reg <= limit_reg &&
+                          (rich_reg || news_reg < credit_reg);
+    assign        count = short && !fits ? {1'b0, credit_reg}
+                                         : {1'b0, fits ? news_reg : limit_reg} + 1'b1;
 
     // Notes of the writes in flight; acknowledged ones that lead to another look wait in line
     wire        note_room, note_valid;
@@ -142,20 +150,24 @@ module vq_fetch_ring #(
     wire [QID_W-1:0] note_queue, acked_queue;
     wire        acked_valid, acked_room;
     wire        entering = state_reg == ST_ENTRIES || state_reg == ST_SUPPRESS;
-    wire        suppress = entering && !s_event_idx && !dirty;
+    wire        suppress = entering && !starved && !s_event_idx && !dirty;
     wire        write    = m_write_valid && m_write_ready;
     wire [1:0]  kind = state_reg == ST_REARM   ? NOTE_LOOK :
                        state_reg == ST_STARVED ? NOTE_STARVED : NOTE_NONE;
     wire        leave = (started || state_reg == ST_SUPPRESS) && (!suppress || write);
 
+    // Nothing waits for an acknowledgement from one cycle to the next, so it goes by a register
+    reg acked_reg;
+    always @(posedge clk) acked_reg <= s_ack_valid && !rst;
     // A starved end comes from an acknowledgement, another from the state: the latter waits
-    wire end_starved = s_ack_valid && note_kind == NOTE_STARVED;
+    wire end_starved = acked_reg && note_kind == NOTE_STARVED;
 
     // What is taken up next, in turn, so that visits under way never keep a new one waiting
     wire [1:0]  pick;
     wire        any;
     wire        ends       = state_reg == ST_PICK || (state_reg == ST_LOOK && m_req_ready) ||
-                             ((state_reg == ST_REARM || state_reg == ST_STARVED) && write) ||
+                             ((state_reg == ST_REARM || state_reg == ST_STARVED) &&
+                              note_room && m_write_ready) ||
                              (state_reg == ST_END && !end_starved);
     wire        take       = ends && any;
     wire        pick_index = take && pick == 2'd0;
@@ -194,13 +206,13 @@ module vq_fetch_ring #(
         .s_ready(note_room),
         .m_data({note_kind, note_queue}),
         .m_valid(note_valid),
-        .m_ready(s_ack_valid)
+        .m_ready(acked_reg)
     );
     vq_fifo #(.WIDTH(QID_W), .DEPTH(LIST)) u_acked (
         .clk(clk),
         .rst(rst),
         .s_data(note_queue),
-        .s_valid(s_ack_valid && note_kind == NOTE_LOOK),
+        .s_valid(acked_reg && note_kind == NOTE_LOOK),
         .s_ready(acked_room),
         .m_data(acked_queue),
         .m_valid(acked_valid),
@@ -218,7 +230,7 @@ module vq_fetch_ring #(
     assign m_req_addr      = s_table_avail_addr + {47'd0, m_req_look ? 16'd1 : entry_reg, 1'b0};
     assign m_req_len       = m_req_look ? 14'd2 : {{(12-EW){1'b0}}, count, 1'b0};
     assign m_req_queue     = queue_reg;
-    assign m_req_valid     = state_reg == ST_LOOK || state_reg == ST_ENTRIES;
+    assign m_req_valid     = state_reg == ST_LOOK || (state_reg == ST_ENTRIES && !poor_reg);
     // avail_event lies 4 + 8 * size bytes from the used ring's start, flags at it
     assign m_write_addr    = s_table_used_addr +
                              {45'd0, s_event_idx ? {s_table_size, 3'd4} : 19'd0};
@@ -239,7 +251,10 @@ module vq_fetch_ring #(
         dirty_reg <= dirty_reg & s_ready;
         case (state_reg)
             ST_JUDGE: begin
-                limit_reg <= bounded ? s_started_credit[EW-1:0] - 1'b1 : to_end;
+                limit_reg  <= to_end;
+                credit_reg <= s_started_credit[EW-1:0];
+                rich_reg   <= |s_started_credit[15:EW];
+                poor_reg   <= s_started_credit == 16'd0;
                 news_reg  <= news[EW-1:0];
                 more_reg  <= |news[15:EW];
                 entry_reg <= entry;
@@ -247,13 +262,14 @@ module vq_fetch_ring #(
                 // A size is a power of two: news + 1 entries are too many if a bit above is set
                 if (error_reg || (!none && |(news & ~mask))) state_reg <= ST_FAULT;
                 else if (none) state_reg <= dirty ? ST_REARM : ST_END;
-                else state_reg <= s_started_credit == 16'd0 ? ST_STARVED : ST_ENTRIES;
+                else state_reg <= ST_ENTRIES;
             end
             ST_ENTRIES, ST_SUPPRESS: begin
                 if (write || (started && s_event_idx)) dirty_reg <= (dirty_reg | mine) & s_ready;
                 if (started && turn_reg < VISIT_MAX[7:0])
                     turn_reg <= turn_reg + {{(7-EW){1'b0}}, count};
-                if (leave) state_reg <= fits ? ST_LOOK : yield ? ST_PICK : ST_JUDGE;
+                if (starved) state_reg <= ST_STARVED;
+                else if (leave) state_reg <= fits ? ST_LOOK : yield ? ST_PICK : ST_JUDGE;
                 else if (started) state_reg <= ST_SUPPRESS;
             end
             ST_REARM: if (write) dirty_reg <= dirty_reg & s_ready & ~mine;

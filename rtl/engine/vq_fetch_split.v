@@ -43,7 +43,7 @@ module vq_fetch_split #(
     input  wire [15:0]       s_started_credit,
     // Bursts of the available rings (0) and of descriptors (1) to the read master, and their data
     output wire [127:0]      m_ar_addr,
-    output wire [17:0]       m_ar_beats,
+    output wire [15:0]       m_ar_len,
     output wire [2*QID_W-1:0] m_ar_queue,
     output wire [1:0]        m_ar_valid,
     input  wire [1:0]        m_ar_ready,
@@ -110,6 +110,9 @@ module vq_fetch_split #(
     wire [QID_W-1:0] head_queue;
     wire [15:0]      head_index;
     wire             head_error, head_valid, head_ready;
+    wire [QID_W-1:0] entry_queue;
+    wire [15:0]      entry_index;
+    wire             entry_error, entry_valid, entry_ready;
     wire             visit_fault, none_left;
 
     vq_fetch_avail #(
@@ -134,7 +137,7 @@ module vq_fetch_split #(
         .m_started_valid(m_started_valid),
         .s_started_credit(s_started_credit),
         .m_ar_addr(m_ar_addr[63:0]),
-        .m_ar_beats(m_ar_beats[8:0]),
+        .m_ar_len(m_ar_len[7:0]),
         .m_ar_queue(m_ar_queue[QID_W-1:0]),
         .m_ar_valid(m_ar_valid[0]),
         .m_ar_ready(m_ar_ready[0]),
@@ -148,11 +151,11 @@ module vq_fetch_split #(
         .m_write_valid(m_write_valid),
         .m_write_ready(m_write_ready),
         .s_ack_valid(s_ack_valid),
-        .m_head_queue(head_queue),
-        .m_head_index(head_index),
-        .m_head_error(head_error),
-        .m_head_valid(head_valid),
-        .m_head_ready(head_ready),
+        .m_head_queue(entry_queue),
+        .m_head_index(entry_index),
+        .m_head_error(entry_error),
+        .m_head_valid(entry_valid),
+        .m_head_ready(entry_ready),
         .m_fault_code(m_fault_code[4:0]),
         .m_fault_queue(m_fault_queue[QID_W-1:0]),
         .m_fault_valid(visit_fault),
@@ -165,16 +168,33 @@ module vq_fetch_split #(
 
     // Chains that were started and have not left. While a fault waits no new one is started
     reg  [COUNT_W-1:0] left_reg;
-    wire               leaves = (m_req_valid && m_req_ready) || (m_drop_valid && m_drop_ready);
+    reg                leaves_reg;
+    reg  [7:0]         started_reg;
 
     assign none_left = left_reg == {COUNT_W{1'b0}};
 
     always @(posedge clk) begin
-        left_reg <= left_reg - {{(COUNT_W-1){1'b0}}, leaves} +
-                    (m_started_valid ? {{(COUNT_W-8){1'b0}}, m_started_count} : {COUNT_W{1'b0}});
-        if (rst) left_reg <= {COUNT_W{1'b0}};
+        leaves_reg  <= (m_req_valid && m_req_ready) || (m_drop_valid && m_drop_ready);
+        started_reg <= m_started_valid ? m_started_count : 8'd0;
+        left_reg    <= left_reg - {{(COUNT_W-1){1'b0}}, leaves_reg} +
+                       {{(COUNT_W-8){1'b0}}, started_reg};
+        if (rst) begin
+            leaves_reg  <= 1'b0;
+            started_reg <= 8'd0;
+            left_reg    <= {COUNT_W{1'b0}};
+        end
     end
 
+    vq_skid #(.WIDTH(QID_W+17)) u_heads (
+        .clk(clk),
+        .rst(rst),
+        .s_data({entry_queue, entry_index, entry_error}),
+        .s_valid(entry_valid),
+        .s_ready(entry_ready),
+        .m_data({head_queue, head_index, head_error}),
+        .m_valid(head_valid),
+        .m_ready(head_ready)
+    );
     vq_fetch_chains #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W),
         .MAX_CHAIN(MAX_CHAIN)
@@ -193,7 +213,7 @@ module vq_fetch_split #(
         .s_head_valid(head_valid),
         .s_head_ready(head_ready),
         .m_ar_addr(m_ar_addr[127:64]),
-        .m_ar_beats(m_ar_beats[17:9]),
+        .m_ar_len(m_ar_len[15:8]),
         .m_ar_queue(m_ar_queue[2*QID_W-1:QID_W]),
         .m_ar_valid(m_ar_valid[1]),
         .m_ar_ready(m_ar_ready[1]),

@@ -108,6 +108,7 @@ module vq_fetch_walk #(
     reg  [TAG_W-1:0]   tag_reg, chunk_reg;
     reg  [2:0]         pos_reg, run_reg;
     reg  [COUNT_W-1:0] count_reg;
+    reg                too_long_reg, over_cap_reg;      // count_reg allows no more descriptors
     reg  [31:0]        readable_reg, writable_reg;
     reg                some_writable_reg, in_table_reg, running_reg;
     reg  [TAG_W+1:0]   w_at_reg;
@@ -152,13 +153,11 @@ module vq_fetch_walk #(
 
     // The checks
     wire [32:0] sum     = {1'b0, f_write ? writable_reg : readable_reg} + {1'b0, d_len};
-    wire [15:0] count16 = {{(16-COUNT_W){1'b0}}, count_reg};
-    wire        too_long  = count16 == size_reg;
-    wire        over_cap  = count16 == MAX_CHAIN[15:0];
     wire        backwards = some_writable_reg && !f_write;
     wire        astray    = f_next && {1'b0, d_next} >= bound_reg;
     wire        bad_table = in_table_reg || !s_indirect || f_next || odd_size || wraps;
-    wire        bad_data  = too_long || over_cap || backwards || wraps || sum[32] || astray;
+    wire        bad_data  = too_long_reg || over_cap_reg || backwards || wraps || sum[32] ||
+                            astray;
     wire        found     = d_error || (f_indirect ? bad_table : bad_data);
     reg  [4:0]  fault;                  // of this descriptor, where one was found
 
@@ -168,8 +167,8 @@ module vq_fetch_walk #(
                                    : !s_indirect  ? FAULT_INDIRECT_NOT_NEGOTIATED
                                    : f_next       ? FAULT_INDIRECT_WITH_NEXT
                                    : odd_size     ? FAULT_INDIRECT_SIZE : FAULT_ADDR_WRAP;
-        else fault = too_long  ? FAULT_CHAIN_TOO_LONG
-                   : over_cap  ? FAULT_CHAIN_OVER_CAP
+        else fault = too_long_reg ? FAULT_CHAIN_TOO_LONG
+                   : over_cap_reg ? FAULT_CHAIN_OVER_CAP
                    : backwards ? FAULT_READ_AFTER_WRITE
                    : wraps     ? FAULT_ADDR_WRAP
                    : sum[32]   ? FAULT_CHAIN_BYTES : FAULT_NEXT_RANGE;
@@ -235,6 +234,8 @@ module vq_fetch_walk #(
             chunk_reg         <= at_chunk;
             pos_reg           <= n_pos;
             count_reg         <= n_count;
+            too_long_reg      <= {{(16-COUNT_W){1'b0}}, n_count} == size_reg;
+            over_cap_reg      <= {{(16-COUNT_W){1'b0}}, n_count} == MAX_CHAIN[15:0];
             readable_reg      <= n_readable;
             writable_reg      <= n_writable;
             some_writable_reg <= n_some_writable;
@@ -254,6 +255,9 @@ module vq_fetch_walk #(
             chunk_reg         <= s_walk_fresh ? s_walk_tag : k_chunk;
             pos_reg           <= s_walk_fresh ? 3'd0 : k_pos;
             count_reg         <= s_walk_fresh ? {COUNT_W{1'b0}} : k_count;
+            too_long_reg      <= !s_walk_fresh && {{(16-COUNT_W){1'b0}}, k_count} == s_table_size;
+            over_cap_reg      <= !s_walk_fresh &&
+                                 {{(16-COUNT_W){1'b0}}, k_count} == MAX_CHAIN[15:0];
             readable_reg      <= s_walk_fresh ? 32'd0 : k_readable;
             writable_reg      <= s_walk_fresh ? 32'd0 : k_writable;
             some_writable_reg <= !s_walk_fresh && k_some_writable;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_gather - ask for the readable bytes of each chain, in order.
 //   Contract    one read a readable segment that has bytes; m_req_last marks the chain's last one
-//   Latency     1 cycle, chain to first read
-//   Throughput  1 segment per cycle, from one chain to the next too
+//   Latency     1 cycle (2 with HOLD_EN), chain to first read
+//   Throughput  1 segment per cycle (every 2 cycles with HOLD_EN), from one chain to the next too
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
 
 module vq_gather #(
-    parameter QID_W = 2,    // queue number, bits
-    parameter TAG_W = 8     // chunk of the chain store, bits
+    parameter       QID_W   = 2,    // queue number, bits
+    parameter       TAG_W   = 8,    // chunk of the chain store, bits
+    parameter [0:0] HOLD_EN = 1'b0  // 1: what comes out of block RAM is registered at once
 ) (
     input  wire             clk,
     input  wire             rst,
@@ -34,13 +35,15 @@ module vq_gather #(
     input  wire             m_req_ready
 );
     reg  [QID_W-1:0] queue_reg;
-    reg  [TAG_W+1:0] at_reg;            // segment at hand: s_read_data
+    reg  [TAG_W+1:0] at_reg;            // segment at hand
     reg  [31:0]      left_reg;          // bytes of the chain not yet asked for
     reg              valid_reg;
-    wire [31:0]      len   = s_read_data[31:0];
+    wire [95:0]      segment;
+    wire             here;              // segment is the one at hand
+    wire [31:0]      len   = segment[31:0];
     wire             empty = len == 32'd0;
-    wire             final_segment = len == left_reg;
-    wire             step  = valid_reg && (empty || m_req_ready);
+    wire             final_segment = ~|(len ^ left_reg);   // no carry chain
+    wire             step  = valid_reg && here && (empty || m_req_ready);
     wire             load  = (!valid_reg || (step && final_segment)) && s_chain_valid;
     wire [TAG_W+1:0] next_at = at_reg[1:0] == 2'd3 ? {s_after_next, 2'd0} : at_reg + 1'b1;
 
@@ -48,11 +51,27 @@ module vq_gather #(
     assign m_read_en     = load || step;
     assign m_read_at     = load ? {s_chain_tag, 2'd0} : next_at;
     assign m_after_tag   = at_reg[TAG_W+1:2];
-    assign m_req_addr    = s_read_data[95:32];
+    assign m_req_addr    = segment[95:32];
     assign m_req_len     = len;
     assign m_req_queue   = queue_reg;
     assign m_req_last    = final_segment;
-    assign m_req_valid   = valid_reg && !empty;
+    assign m_req_valid   = valid_reg && here && !empty;
+
+    generate
+        if (HOLD_EN) begin : gen_hold
+            reg [95:0] segment_reg;
+            reg        here_reg;
+            assign segment = segment_reg;
+            assign here    = here_reg;
+            always @(posedge clk) begin
+                if (!here_reg) segment_reg <= s_read_data;
+                here_reg <= !m_read_en;
+            end
+        end else begin : gen_pass
+            assign segment = s_read_data;
+            assign here    = 1'b1;
+        end
+    endgenerate
 
     always @(posedge clk) begin
         if (load) begin

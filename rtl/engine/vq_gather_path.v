@@ -30,7 +30,7 @@ module vq_gather_path #(
     input  wire [TAG_W-1:0]    s_after_next,
     // Bursts to the read master, and their data
     output wire [63:0]         m_ar_addr,
-    output wire [8:0]          m_ar_beats,
+    output wire [7:0]          m_ar_len,
     output wire [QID_W-1:0]    m_ar_queue,
     output wire                m_ar_valid,
     input  wire                m_ar_ready,
@@ -61,29 +61,23 @@ module vq_gather_path #(
     wire [63:0]       gp_addr;
     wire              gp_last, gp_valid, gp_ready;
     wire [DATA_W-1:0] gb_data;
-    wire [LANE_W-1:0] gb_offset;
+    wire [LANE_W-1:0] gb_offset, gb_end;
     wire [LANE_W:0]   gb_count;
     wire              gb_final, gb_error, gb_last, gb_valid, gb_ready;
 
-    // Chains wait here, so that headers do not; the first one goes past
-    wire [QID_W+TAG_W+31:0] chain = {s_chain_queue, s_chain_tag, s_chain_readable};
-    wire [QID_W+TAG_W+31:0] held;
-    wire                    held_valid;
-
-    assign {g_queue, g_tag, g_readable} = held_valid ? held : chain;
-    assign g_valid = held_valid || (s_chain_valid && s_chain_ready);
-
+    // Chains wait here, so that headers do not
     vq_fifo #(.WIDTH(QID_W+TAG_W+32), .DEPTH(16)) u_to_gather (
         .clk(clk),
         .rst(rst),
-        .s_data(chain),
-        .s_valid(s_chain_valid && (held_valid || !g_ready)),
+        .s_data({s_chain_queue, s_chain_tag, s_chain_readable}),
+        .s_valid(s_chain_valid),
         .s_ready(s_chain_ready),
-        .m_data(held),
-        .m_valid(held_valid),
+        .m_data({g_queue, g_tag, g_readable}),
+        .m_valid(g_valid),
         .m_ready(g_ready)
     );
-    vq_gather #(.QID_W(QID_W), .TAG_W(TAG_W)) u_gather (
+    // Up to 256 bit a segment of 64 bytes leaves time to register it
+    vq_gather #(.QID_W(QID_W), .TAG_W(TAG_W), .HOLD_EN(DATA_W < 512)) u_gather (
         .clk(clk),
         .rst(rst),
         .s_chain_queue(g_queue),
@@ -116,7 +110,7 @@ module vq_gather_path #(
         .s_req_valid(gp_valid),
         .s_req_ready(gp_ready),
         .m_ar_addr(m_ar_addr),
-        .m_ar_beats(m_ar_beats),
+        .m_ar_len(m_ar_len),
         .m_ar_queue(m_ar_queue),
         .m_ar_valid(m_ar_valid),
         .m_ar_ready(m_ar_ready),
@@ -126,6 +120,7 @@ module vq_gather_path #(
         .m_beat_data(gb_data),
         .m_beat_offset(gb_offset),
         .m_beat_count(gb_count),
+        .m_beat_end(gb_end),
         .m_beat_info({gb_final, gb_queue}),
         .m_beat_error(gb_error),
         .m_beat_last(gb_last),
@@ -153,5 +148,7 @@ module vq_gather_path #(
         .m_fault_valid(m_fault_valid),
         .m_fault_ready(m_fault_ready)
     );
+
+    wire unused = &{1'b0, gb_end};
 endmodule
 `resetall

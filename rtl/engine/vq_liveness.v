@@ -62,6 +62,7 @@ module vq_liveness #(
     wire [COUNT_W-1:0] started_old, granted_start, collected_old, finished_old;
     wire [COUNT_W-1:0] started_scan, started_collect, granted_old, finished_scan;
     wire [COUNT_W-1:0] started_new   = started_old + {{(COUNT_W-8){1'b0}}, s_started_count};
+    wire [COUNT_W-1:0] started_last  = started_new - 1'b1;  // chains before the last one started
     wire [COUNT_W-1:0] collected_new = collected_old + {{(COUNT_W-1){1'b0}}, 1'b1};
     wire [COUNT_W-1:0] finished_new  = finished_old + s_finished_count[COUNT_W-1:0];
 
@@ -89,7 +90,7 @@ module vq_liveness #(
         .clear(none),
         .write_en(s_started_valid),
         .write_addr(s_started_queue),
-        .write_data(started_new),
+        .write_data(started_last),
         .read_a_addr(s_collected_queue),
         .read_a_data(started_collect),
         .read_b_addr(s_collected_queue),
@@ -133,7 +134,7 @@ module vq_liveness #(
     );
 
     assign m_started_credit = granted_start - started_old;      // wraps
-    assign m_collected_all  = collected_new == started_collect;
+    assign m_collected_all  = collected_old == started_collect;
 
     reg [COUNT_W-1:0] total_reg;        // chains under way in all queues
     assign m_all_finished = total_reg == {COUNT_W{1'b0}};

@@ -17,8 +17,8 @@ module vq_read_port #(
     parameter       INFO_W    = 1,      // requester's note that comes back with each beat, bits
     parameter       QID_W     = 2,      // queue number, bits
     parameter       MAX_BYTES = 256,    // longest burst, bytes; power of two, up to 4096
-    parameter       BEATS     = 64,     // beats in flight or waiting; power of two of 2 bursts
-    parameter       LIMIT     = BEATS,  // of them, in use at once; 2 bursts at least
+    parameter       BEATS     = 128,    // beats in flight or waiting; power of two
+    parameter       LIMIT     = BEATS,  // of them, in use at once; 4 bursts at least
     parameter       BURSTS    = 16,     // bursts in flight; power of two
     parameter [0:0] BLOCK_EN  = 1'b0,   // data and notes in block RAM
     parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no request crosses a MAX_BYTES boundary
@@ -35,9 +35,9 @@ module vq_read_port #(
     input  wire [INFO_W-1:0] s_req_info,
     input  wire              s_req_valid,
     output wire              s_req_ready,
-    // Bursts to the read master: m_ar_beats 1 to 256
+    // Bursts to the read master: m_ar_len beats after the first
     output wire [63:0]       m_ar_addr,
-    output wire [8:0]        m_ar_beats,
+    output wire [7:0]        m_ar_len,
     output wire [QID_W-1:0]  m_ar_queue,
     output wire              m_ar_valid,
     input  wire              m_ar_ready,
@@ -49,6 +49,7 @@ module vq_read_port #(
     output wire [DATA_W-1:0] m_beat_data,
     output wire [LANE_W-1:0] m_beat_offset,
     output wire [LANE_W:0]   m_beat_count,
+    output wire [LANE_W-1:0] m_beat_end,        // its last byte's lane
     output wire [INFO_W-1:0] m_beat_info,
     output wire              m_beat_error,
     output wire              m_beat_last,
@@ -61,9 +62,9 @@ module vq_read_port #(
     localparam SPAN_W  = $clog2(MAX_BYTES > BYTES ? MAX_BYTES : BYTES);
     localparam ROOM_W  = $clog2(BEATS) + 1;
 
-    if (MAX_BYTES > LIMIT * BYTES / 2 || MAX_BYTES > 256 * BYTES ||
+    if (MAX_BYTES > LIMIT * BYTES / 4 || MAX_BYTES > 256 * BYTES ||
         LIMIT > BEATS) begin : gen_bad_beats
-        ERROR_BEATS_must_hold_two_bursts_of_MAX_BYTES u_error ();
+        ERROR_LIMIT_must_hold_four_bursts_of_MAX_BYTES u_error ();
     end
 
     // Bursts, each with the lanes of its first and last byte
@@ -116,10 +117,14 @@ module vq_read_port #(
         end
     endgenerate
 
-    // Room: beats, at first LIMIT, not yet promised to a burst. One is asked for when the longest
-    // would fit
-    reg  [ROOM_W-1:0] room_reg;
-    wire              has_room = |room_reg[ROOM_W-1:BEAT_W-1];
+    // Room: beats, at first LIMIT, not promised to a burst, but for one asked for in the last
+    // cycle. Another is asked for when the longest would fit, after such a one too
+    reg  [ROOM_W-1:0] room_reg, promised_reg;
+    reg               held_reg;         // the burst at hand was offered, so it has its room
+    reg               late_reg;         // promised_reg is not 0
+    reg               taken_reg;        // a beat left in the last cycle
+    wire              has_room = held_reg || |room_reg[ROOM_W-1:BEAT_W] ||
+                                 (room_reg[BEAT_W-1] && !late_reg);
     wire              note_ready, note_valid, beat_taken;
     wire              may   = has_room && note_ready;
     wire              issue = m_ar_valid && m_ar_ready;
@@ -127,12 +132,16 @@ module vq_read_port #(
     wire [ROOM_W-1:0] promised;
 
     assign m_ar_addr   = burst_addr;
-    assign m_ar_beats  = beats[8:0];
     assign m_ar_queue  = burst_info[INFO_W +: QID_W];
     assign m_ar_valid  = burst_valid && may;
     assign burst_ready = m_ar_ready && may;
 
     generate
+        if (BEAT_W > 8) begin : gen_longest
+            assign m_ar_len = more[7:0];
+        end else begin : gen_shorter
+            assign m_ar_len = {{(8-BEAT_W){1'b0}}, more};
+        end
         if (ROOM_W > 10) begin : gen_deep
             assign promised = {{(ROOM_W-10){1'b0}}, beats} & {ROOM_W{issue}};
         end else begin : gen_shallow
@@ -141,8 +150,18 @@ module vq_read_port #(
     endgenerate
 
     always @(posedge clk) begin
-        room_reg <= room_reg - promised + {{(ROOM_W-1){1'b0}}, beat_taken};
-        if (rst) room_reg <= LIMIT[ROOM_W-1:0];
+        held_reg     <= m_ar_valid && !m_ar_ready;
+        late_reg     <= issue;
+        promised_reg <= promised;
+        taken_reg    <= beat_taken;
+        room_reg     <= room_reg - promised_reg + {{(ROOM_W-1){1'b0}}, taken_reg};
+        if (rst) begin
+            held_reg     <= 1'b0;
+            late_reg     <= 1'b0;
+            taken_reg    <= 1'b0;
+            promised_reg <= {ROOM_W{1'b0}};
+            room_reg     <= LIMIT[ROOM_W-1:0];
+        end
     end
 
     // A note for each burst in flight: where its bytes lie
@@ -187,27 +206,26 @@ module vq_read_port #(
             assign m_beat_data  = fifo_data;
             assign m_beat_error = fifo_error;
         end else if (BLOCK_EN) begin : gen_past_block
-            // A word of block RAM shows late, so one beat is kept in front of it
+            // A word of block RAM shows late, and has a long way: registers lie in front of it
             reg  [ROOM_W-1:0] count_reg;        // beats in the FIFO
-            reg  [DATA_W-1:0] front_reg;
-            reg               front_error_reg, front_valid_reg;
-            wire              past = count_reg == {ROOM_W{1'b0}} &&
-                                     (!front_valid_reg || beat_taken);
-            assign fifo_push    = s_r_valid && !past;
-            assign fifo_pop     = beat_taken && !front_valid_reg;
-            assign data_valid   = front_valid_reg || fifo_valid;
-            assign m_beat_data  = front_valid_reg ? front_reg : fifo_data;
-            assign m_beat_error = front_valid_reg ? front_error_reg : fifo_error;
+            wire              front_ready;
+            wire              past = count_reg == {ROOM_W{1'b0}};
+            assign fifo_push = s_r_valid && !(past && front_ready);
+            assign fifo_pop  = fifo_valid && front_ready;
+            vq_skid #(.WIDTH(DATA_W+1)) u_front (
+                .clk(clk),
+                .rst(rst),
+                .s_data(past ? {s_r_error, s_r_data} : {fifo_error, fifo_data}),
+                .s_valid(past ? s_r_valid : fifo_valid),
+                .s_ready(front_ready),
+                .m_data({m_beat_error, m_beat_data}),
+                .m_valid(data_valid),
+                .m_ready(beat_taken)
+            );
             always @(posedge clk) begin
-                if (s_r_valid && past) {front_error_reg, front_reg} <= {s_r_error, s_r_data};
-                if (past) front_valid_reg <= s_r_valid;
-                else if (beat_taken) front_valid_reg <= 1'b0;
                 if (fifo_push && !fifo_pop) count_reg <= count_reg + 1'b1;
                 if (fifo_pop && !fifo_push) count_reg <= count_reg - 1'b1;
-                if (rst) begin
-                    front_valid_reg <= 1'b0;
-                    count_reg       <= {ROOM_W{1'b0}};
-                end
+                if (rst) count_reg <= {ROOM_W{1'b0}};
             end
         end else begin : gen_past
             assign fifo_push    = s_r_valid && (fifo_valid || !beat_taken);
@@ -226,6 +244,7 @@ module vq_read_port #(
 
     assign m_beat_offset  = from;
     assign m_beat_count   = {1'b0, upto} - {1'b0, from} + 1'b1;
+    assign m_beat_end     = upto;
     assign m_beat_info    = note_info;
     assign m_beat_last    = note_last && beat_final;
     assign m_beat_valid   = data_valid && note_valid;
@@ -237,7 +256,7 @@ module vq_read_port #(
         if (rst) beat_reg <= {BEAT_W{1'b0}};
     end
 
-    wire unused = &{1'b0, burst_len, beats[9]};
+    wire unused = &{1'b0, burst_len};
 
     `VQ_ASSERT(a_room, !fifo_push || fifo_room)
 endmodule

@@ -188,18 +188,23 @@ module vq_scatter #(
     reg  [QID_W-1:0]  queue_reg;
     wire              cut_free;
     wire              empty    = seg_len_reg == 32'd0 && !null_reg;
-    wire              fills    = null_reg || left_reg <= seg_len_reg;
+    reg               fills_reg;        // the response ends in this segment
+    wire [31:0]       left_after = left_reg - seg_len_reg;
     wire              seg_move = seg_reg && cut_free;
 
     assign seg_free  = !seg_reg || seg_move;
-    assign skip      = seg_move && fills;
+    assign skip      = seg_move && fills_reg;
     assign skip_walk = skip && !fresh_reg && !(read_reg && first_reg);
 
     always @(posedge clk) begin
         if (seg_free) seg_reg <= seg_load;
-        if (seg_move) left_reg <= left_reg - seg_len_reg;
+        if (seg_move) left_reg <= left_after;
         if (seg_load) begin
             {seg_addr_reg, seg_len_reg} <= s_read_data;
+            if (first_reg)
+                fills_reg <= read_null_reg || read_len_reg <= s_read_data[31:0];
+            else
+                fills_reg <= null_reg || (seg_reg ? left_after : left_reg) <= s_read_data[31:0];
             if (first_reg) begin
                 left_reg  <= read_len_reg;
                 null_reg  <= read_null_reg;
@@ -217,33 +222,38 @@ module vq_scatter #(
     reg  [QID_W-1:0]  cut_queue_reg;
     reg  [CNT_W+LANE_W-1:0] pos_reg;    // of the next byte, in all bytes of all beats
     wire              req_room, note_room;
-    wire              fits     = cut_len_reg <= {{(31-OFS_W){1'b0}}, room_reg};
-    wire [OFS_W:0]    chunk    = fits ? cut_len_reg[OFS_W:0] : room_reg;
+    reg               fits_reg;         // the rest is one chunk
+    wire [OFS_W:0]    chunk    = fits_reg ? cut_len_reg[OFS_W:0] : room_reg;
+    wire [31:0]       cut_rest = cut_len_reg - {{(31-OFS_W){1'b0}}, room_reg};
+    wire [OFS_W:0]    seg_room = MAX_BYTES[OFS_W:0] - {1'b0, seg_addr_reg[OFS_W-1:0]};
     wire              cut      = cut_reg && req_room && note_room;
-    wire              finish   = cut_last_reg && fits;
+    wire              finish   = cut_last_reg && fits_reg;
     wire [CNT_W+LANE_W-1:0] pos_end = pos_reg + {{(CNT_W+LANE_W-OFS_W-1){1'b0}}, chunk};
     wire [CNT_W-1:0]  needed   = pos_end[CNT_W+LANE_W-1:LANE_W] +
                                  {{(CNT_W-1){1'b0}}, |pos_end[LANE_W-1:0]};
     wire [LANE_W-1:0] lane     = cut_addr_reg[LANE_W-1:0];
     wire [OFS_W:0]    reach    = chunk + {{(OFS_W+1-LANE_W){1'b0}}, lane} - 1'b1;
 
-    assign cut_free = !cut_reg || (cut && fits);
+    assign cut_free = !cut_reg || (cut && fits_reg);
 
     always @(posedge clk) begin
         if (cut_free) cut_reg <= seg_move && !empty;
         if (cut) begin
             cut_addr_reg <= {cut_addr_reg[63:OFS_W] + 1'b1, {OFS_W{1'b0}}};
-            cut_len_reg  <= cut_len_reg - {{(31-OFS_W){1'b0}}, chunk};
+            cut_len_reg  <= cut_rest;
             room_reg     <= MAX_BYTES[OFS_W:0];
+            fits_reg     <= cut_rest <= MAX_BYTES;
             pos_reg      <= finish ? {needed, {LANE_W{1'b0}}} : pos_end;
         end
         if (seg_move && !empty) begin
             cut_addr_reg  <= seg_addr_reg;
-            cut_len_reg   <= fills ? left_reg : seg_len_reg;
-            cut_last_reg  <= fills;
+            cut_len_reg   <= fills_reg ? left_reg : seg_len_reg;
+            cut_last_reg  <= fills_reg;
             cut_null_reg  <= null_reg;
             cut_queue_reg <= queue_reg;
-            room_reg      <= MAX_BYTES[OFS_W:0] - {1'b0, seg_addr_reg[OFS_W-1:0]};
+            room_reg      <= seg_room;
+            fits_reg      <= fills_reg ? left_reg <= {{(31-OFS_W){1'b0}}, seg_room}
+                                   : seg_len_reg <= {{(31-OFS_W){1'b0}}, seg_room};
         end
         if (rst) begin
             cut_reg <= 1'b0;
@@ -312,19 +322,16 @@ module vq_scatter #(
 
     // Beats of the chunks: merge the two beats of a response that an output beat is made of, then
     // turn its lanes. A beat of which bytes are left waits in keep_reg
-    wire [LANE_W-1:0]  n_from, n_lane, n_end;   // first byte in its beat; first and last lane
+    wire [LANE_W-1:0]  n_from, n_turn;          // first byte in its beat; lanes to turn by
     wire [BURST_W-1:0] n_more;                  // beats after the first
+    wire               n_first, n_last;         // these beats use another one of the response
     wire               n_finish, note_held;
     reg  [BURST_W-1:0] beat_reg;
     wire               beat_first = beat_reg == {BURST_W{1'b0}};
     wire               beat_last  = beat_reg == n_more;
-    wire [LANE_W-1:0]  turn_by    = n_lane - n_from;    // wraps
-    wire [LANE_W-1:0]  from  = beat_first ? n_from : {LANE_W{1'b0}} - turn_by;
-    wire [LANE_W-1:0]  lane0 = beat_first ? n_lane : {LANE_W{1'b0}};
-    wire [LANE_W-1:0]  lane9 = beat_last ? n_end : {LANE_W{1'b1}};
+    wire [LANE_W-1:0]  from  = beat_first ? n_from : {LANE_W{1'b0}} - n_turn;
     wire               whole = from == {LANE_W{1'b0}};  // no beat is kept
-    wire               uses  = whole || {1'b0, from} + {1'b0, lane9} >= BYTES[LANE_W:0] +
-                               {1'b0, lane0};
+    wire               uses  = beat_first ? n_first : !beat_last || n_last;
     wire               data_held, data_last, merged_free, out_free;
     wire [DATA_W-1:0]  data;
     wire               merge = note_held && merged_free && (!uses || data_held);
@@ -333,13 +340,24 @@ module vq_scatter #(
     reg  [LANE_W-1:0]  turn_reg;
     reg                merged_valid_reg, out_valid_reg;
 
-    vq_fifo #(.WIDTH(3*LANE_W+BURST_W+1), .DEPTH(16)) u_notes (
+    // What the merge needs of a chunk is worked out here: a beat uses another one of the response
+    // if it has bytes beyond those kept, or none are kept
+    wire [LANE_W-1:0]  c_from = pos_reg[LANE_W-1:0];
+    wire [LANE_W-1:0]  c_turn = lane - c_from;                  // wraps
+    wire [LANE_W-1:0]  c_next = {LANE_W{1'b0}} - c_turn;        // first byte of all later beats
+    wire [LANE_W-1:0]  c_end  = |reach[OFS_W:LANE_W] ? {LANE_W{1'b1}} : reach[LANE_W-1:0];
+    wire               c_first = c_from == {LANE_W{1'b0}} ||
+                                 {1'b0, c_from} + {1'b0, c_end} >= BYTES[LANE_W:0] + {1'b0, lane};
+    wire               c_last  = c_next == {LANE_W{1'b0}} ||
+                                 {1'b0, c_next} + {1'b0, reach[LANE_W-1:0]} >= BYTES[LANE_W:0];
+
+    vq_fifo #(.WIDTH(2*LANE_W+BURST_W+3), .DEPTH(16)) u_notes (
         .clk(clk),
         .rst(rst),
-        .s_data({pos_reg[LANE_W-1:0], lane, reach[LANE_W-1:0], reach[OFS_W:LANE_W], finish}),
+        .s_data({c_from, c_turn, reach[OFS_W:LANE_W], c_first, c_last, finish}),
         .s_valid(cut),
         .s_ready(note_room),
-        .m_data({n_from, n_lane, n_end, n_more, n_finish}),
+        .m_data({n_from, n_turn, n_more, n_first, n_last, n_finish}),
         .m_valid(note_held),
         .m_ready(merge && beat_last)
     );
@@ -376,7 +394,7 @@ module vq_scatter #(
             for (k = 0; k < BYTES; k = k + 1)
                 merged_reg[8*k +: 8] <= new_lanes[k] ? data[8*k +: 8] : keep_reg[8*k +: 8];
             if (uses) keep_reg <= data;
-            turn_reg <= turn_by;
+            turn_reg <= n_turn;
             beat_reg <= beat_last ? {BURST_W{1'b0}} : beat_reg + 1'b1;
         end
         if (out_free) out_valid_reg <= merged_valid_reg;

@@ -44,7 +44,7 @@ module vq_burst_split #(
     wire [ADDR_W-1:0] addr;             // next byte to hand over
     wire [LEN_W-1:0]  left;             // bytes that remain
     wire [OFS_W:0]    room = MAX_BYTES[OFS_W:0] - {1'b0, addr[OFS_W-1:0]};
-    wire              fits = left[LEN_W-1:OFS_W+1] == 0 && left[OFS_W:0] <= room;
+    wire              fits;             // the burst ends the request
     wire [OFS_W:0]    take = fits ? left[OFS_W:0] : room;
     wire              go   = m_burst_valid && m_burst_ready;
     // The next burst starts at the boundary
@@ -63,6 +63,7 @@ module vq_burst_split #(
             reg                    begun_reg;   // a burst of it was taken
             assign addr          = begun_reg ? {next_reg, {OFS_W{1'b0}}} : s_req_addr;
             assign left          = begun_reg ? rest_reg : s_req_len;
+            assign fits          = left[LEN_W-1:OFS_W+1] == 0 && left[OFS_W:0] <= room;
             assign s_req_ready   = m_burst_ready && fits;
             assign m_burst_info  = s_req_info;
             assign m_burst_valid = s_req_valid;
@@ -79,8 +80,11 @@ module vq_burst_split #(
             reg [LEN_W-1:0]  left_reg;
             reg [INFO_W-1:0] info_reg;
             reg              held_reg;          // a request is held
+            reg              fits_reg;
+            wire [OFS_W:0]   first_room = MAX_BYTES[OFS_W:0] - {1'b0, s_req_addr[OFS_W-1:0]};
             assign addr          = addr_reg;
             assign left          = left_reg;
+            assign fits          = fits_reg;
             assign s_req_ready   = !held_reg || (m_burst_ready && fits);
             assign m_burst_info  = info_reg;
             assign m_burst_valid = held_reg;
@@ -90,11 +94,14 @@ module vq_burst_split #(
                         addr_reg <= s_req_addr;
                         left_reg <= s_req_len;
                         info_reg <= s_req_info;
+                        fits_reg <= s_req_len[LEN_W-1:OFS_W+1] == 0 &&
+                                    s_req_len[OFS_W:0] <= first_room;
                     end
                     held_reg <= s_req_valid;
                 end else if (go) begin
                     addr_reg <= {next, {OFS_W{1'b0}}};
                     left_reg <= rest;
+                    fits_reg <= rest[LEN_W-1:OFS_W+1] == 0 && rest[OFS_W:0] <= MAX_BYTES[OFS_W:0];
                 end
                 if (rst) held_reg <= 1'b0;
             end

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fifo - first-in first-out queue with first-word fall-through.
-//   Contract    words leave in the order they came; none is lost or repeated. s_ready depends on
-//               state only. Holds DEPTH words (DEPTH + 1 with BLOCK_EN)
+//   Contract    words leave in the order they came; none is lost or repeated. s_ready and m_valid
+//               come from registers. Holds DEPTH words (DEPTH + 1 with BLOCK_EN)
 //   Latency     1 cycle, 2 with BLOCK_EN
 //   Throughput  1 word per cycle in and out at once
 `resetall
@@ -31,20 +31,26 @@ module vq_fifo #(
 
     localparam PTR_W = $clog2(DEPTH);
 
-    reg  [PTR_W:0]   wr_reg, rd_reg;    // one bit more than an index tells full from empty
-    wire             empty = wr_reg == rd_reg;
-    wire             full  = wr_reg == (rd_reg ^ {1'b1, {PTR_W{1'b0}}});
-    wire             push  = s_valid && !full;
+    reg  [PTR_W-1:0] wr_reg, rd_reg;
+    reg              full_reg;
+    reg              some_reg;          // the memory is not empty
+    wire [PTR_W-1:0] wr_next = wr_reg + 1'b1;
+    wire [PTR_W-1:0] rd_next = rd_reg + 1'b1;
+    wire             push    = s_valid && !full_reg;
     wire             pop;
 
-    assign s_ready = !full;
+    assign s_ready = !full_reg;
 
     always @(posedge clk) begin
-        if (push) wr_reg <= wr_reg + 1'b1;
-        if (pop) rd_reg <= rd_reg + 1'b1;
+        if (push) wr_reg <= wr_next;
+        if (pop) rd_reg <= rd_next;
+        full_reg <= !pop && (full_reg || (push && wr_next == rd_reg));
+        some_reg <= push || (some_reg && !(pop && rd_next == wr_reg));
         if (rst) begin
-            wr_reg <= {(PTR_W+1){1'b0}};
-            rd_reg <= {(PTR_W+1){1'b0}};
+            wr_reg   <= {PTR_W{1'b0}};
+            rd_reg   <= {PTR_W{1'b0}};
+            full_reg <= 1'b0;
+            some_reg <= 1'b0;
         end
     end
 
@@ -55,21 +61,21 @@ module vq_fifo #(
             reg [WIDTH-1:0] mem [0:DEPTH-1];
             reg [WIDTH-1:0] data_reg;
             reg             valid_reg;
-            assign pop     = !empty && (!valid_reg || m_ready);
+            assign pop     = some_reg && (!valid_reg || m_ready);
             assign m_data  = data_reg;
             assign m_valid = valid_reg;
             always @(posedge clk) begin
-                if (push) mem[wr_reg[PTR_W-1:0]] <= s_data;
-                if (pop) data_reg <= mem[rd_reg[PTR_W-1:0]];
+                if (push) mem[wr_reg] <= s_data;
+                if (pop) data_reg <= mem[rd_reg];
                 valid_reg <= pop || (valid_reg && !m_ready);
                 if (rst) valid_reg <= 1'b0;
             end
         end else begin : gen_small
             reg [WIDTH-1:0] mem [0:DEPTH-1];
-            always @(posedge clk) if (push) mem[wr_reg[PTR_W-1:0]] <= s_data;
-            assign pop     = !empty && m_ready;
-            assign m_data  = mem[rd_reg[PTR_W-1:0]];
-            assign m_valid = !empty;
+            always @(posedge clk) if (push) mem[wr_reg] <= s_data;
+            assign pop     = some_reg && m_ready;
+            assign m_data  = mem[rd_reg];
+            assign m_valid = some_reg;
         end
     endgenerate
 endmodule

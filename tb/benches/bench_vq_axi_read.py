@@ -44,7 +44,7 @@ class ReadBench:
     def ask(self, port: int, queue: int, beats: int) -> None:
         """Offer a burst of a port."""
         addr = random.getrandbits(50) * 4096
-        word = {"addr": addr, "beats": beats, "queue": queue}
+        word = {"addr": addr, "len": beats - 1, "queue": queue}
         self.asked[port].append(word)
         self.req[port].send(word)
 
@@ -57,10 +57,10 @@ class ReadBench:
                 word = self.asked[port].popleft()
                 if self.alive >> word["queue"] & 1:
                     self.bus.append((port, word))
-                    self.want[port].extend((word["addr"], n) for n in range(word["beats"]))
+                    self.want[port].extend((word["addr"], n) for n in range(word["len"] + 1))
                 else:
                     self.dead += 1
-                    self.want[port].extend((-1, n) for n in range(word["beats"]))
+                    self.want[port].extend((-1, n) for n in range(word["len"] + 1))
         valid = int(dut.m_r_valid.value)
         assert valid & (valid - 1) == 0
         for port in range(self.ports):
@@ -110,7 +110,7 @@ class ReadBench:
                 expected = (-1, 1) if response >= 2 else (data, 0)
                 assert value == expected, f"beat {number}"
         seen = [(w.value["id"], w.value["addr"], w.value["len"] + 1) for w in self.ar.words]
-        assert seen == [(port, word["addr"], word["beats"]) for port, word in self.bus]
+        assert seen == [(port, word["addr"], word["len"] + 1) for port, word in self.bus]
 
 
 @test(us=1000)

@@ -46,11 +46,9 @@ class BatchBench:
         unit.set(s_ready=(1 << self.queues) - 1)  # no queue is ready in reset
         unit.answer(
             "m_open_queue",
-            lambda q: {
-                "s_open_size": self.sizes[q % self.queues],
-                "s_open_used_addr": self.rings[q % self.queues],
-            },
+            lambda q: {"s_open_used_addr": self.rings[q % self.queues]},
         )
+        unit.answer("s_used_queue", lambda q: {"s_used_size": self.sizes[q % self.queues]})
         self.used = unit.source("s_used", pace.used)
         self.req, self.batch = unit.sink("m_req", pace.req), unit.sink("m_batch", pace.batch)
         self.beats = unit.sink("m_beat", pace.beat, loose=["data"])

@@ -29,7 +29,7 @@ async def values_are_sorted(dut: Any, pace: tuple[int, int]) -> None:
         offset = 2 * random.randint(0, beat // 2 - count)
         values = [random.getrandbits(16) for _ in range(count)]
         data = b"".join(value.to_bytes(2, "little") for value in values)
-        word = {"data": part(data, offset, beat), "offset": offset, "count": 2 * count}
+        word = {"data": part(data, offset, beat), "offset": offset, "end": offset + 2 * count - 1}
         source.send(word | {"look": is_look, "queue": queue, "error": error})
         found = [{"queue": queue, "index": value, "error": error} for value in values]
         (looks if is_look else heads).extend(found)

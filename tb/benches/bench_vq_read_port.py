@@ -53,7 +53,7 @@ class PortBench:
     def _look(self) -> None:
         dut = self.dut
         if dut.m_ar_valid.value == 1 and dut.m_ar_ready.value == 1:
-            self.promised += int(dut.m_ar_beats.value)
+            self.promised += int(dut.m_ar_len.value) + 1
             self.most = max(self.most, self.promised - self.left)
             assert self.promised - self.left <= self.room, "no room for the burst's beats"
         if dut.m_beat_valid.value == 1 and dut.m_beat_ready.value == 1:
@@ -67,7 +67,7 @@ class PortBench:
                 start = word.value["addr"] // self.beat * self.beat
                 line.extend(
                     ((start + n * self.beat) % (1 << 64), clock + latency)
-                    for n in range(word.value["beats"])
+                    for n in range(word.value["len"] + 1)
                 )
             seen = len(self.ar.words)
             dut.s_r_valid.value = 0
@@ -93,7 +93,7 @@ class PortBench:
             while addr < end:
                 upto = min(end, (addr // self.limit + 1) * self.limit)
                 count = (upto - 1) // self.beat - addr // self.beat + 1
-                bursts.append((addr % (1 << 64), count, request["queue"]))
+                bursts.append((addr % (1 << 64), count - 1, request["queue"]))
                 while addr < upto:
                     value = next(beats).value
                     stop = min(upto, (addr // self.beat + 1) * self.beat)
@@ -105,7 +105,7 @@ class PortBench:
                     assert lanes_of(value["data"], self.beat, value["offset"], stop - addr) == want
                     addr = stop
         assert next(beats, None) is None
-        keys = ("addr", "beats", "queue")
+        keys = ("addr", "len", "queue")
         assert [tuple(w.value[key] for key in keys) for w in self.ar.words] == bursts
 
 

@@ -8,6 +8,7 @@ from tb.runner import run_bench
 SHAPES = [
     ("icarus", {"TAG_W": 8}),
     ("verilator", {"TAG_W": 8}),
+    ("icarus", {"TAG_W": 8, "HOLD_EN": 1}),
 ]
 
 
