@@ -115,10 +115,9 @@ module vq_fetch_issue #(
     wire [3:0]  count    = clip ? left[3:0] : wanted;
     wire [63:0] addr     = (in_table ? s_next_table : s_table_desc_addr) + {44'd0, index, 4'd0};
     wire [15:0] after    = index + {12'd0, count};
-    wire [4:0]  end_at   = {1'b0, addr[7:4]} + {1'b0, count};   // in a window of 256 bytes
+    wire [3:0]  end_at   = addr[7:4] + count;   // in a window of 256 bytes
     // Another chain may join; at the table's end only a bad head could, and that adds nothing
-    wire [4:0]  wish_end = {1'b0, addr[7:4]} + {1'b0, wanted};      // end_at, but for a clip
-    wire        goes_on  = !wish_end[4];
+    wire        goes_on  = {1'b0, addr[7:4]} + {1'b0, wanted} < 5'd16;
     wire        head_out = s_head_index >= s_table_size;
     wire        head_bad = s_head_error || head_out;
 
@@ -159,7 +158,7 @@ module vq_fetch_issue #(
         if (start || add) begin
             count_reg  <= (add ? count_reg : 5'd0) + {1'b0, count};
             after_reg  <= after;
-            end_at_reg <= end_at[3:0];
+            end_at_reg <= end_at;
             open_reg   <= !pick_next && goes_on;
         end
         if (free) valid_reg <= start;

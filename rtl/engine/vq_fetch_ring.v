@@ -127,7 +127,7 @@ module vq_fetch_ring #(
     wire [15:0]   news    = seen + ~next;                               // wraps at 65536
     wire          none    = seen == next;
     wire [15:0]   ahead   = mask & ~next;                               // up to the ring's end
-    wire [EW-1:0] origin  = s_table_avail_addr[EW:1] + 2'd2;
+    wire [EW-1:0] origin  = s_table_avail_addr[EW:1] + {{(EW-2){1'b0}}, 2'd2};
     wire [EW-1:0] border  = ~(origin + slot[EW-1:0]);                   // up to a boundary
     wire          far     = |ahead[15:EW];
     wire [EW-1:0] to_end  = far || ahead[EW-1:0] > border ? border : ahead[EW-1:0];

@@ -62,7 +62,6 @@ module vq_liveness #(
     wire [COUNT_W-1:0] started_old, granted_start, collected_old, finished_old;
     wire [COUNT_W-1:0] started_scan, started_collect, granted_old, finished_scan;
     wire [COUNT_W-1:0] started_new   = started_old + {{(COUNT_W-8){1'b0}}, s_started_count};
-    wire [COUNT_W-1:0] started_last  = started_new - 1'b1;  // chains before the last one started
     wire [COUNT_W-1:0] collected_new = collected_old + {{(COUNT_W-1){1'b0}}, 1'b1};
     wire [COUNT_W-1:0] finished_new  = finished_old + s_finished_count[COUNT_W-1:0];
 
@@ -85,12 +84,28 @@ module vq_liveness #(
         .read_b_addr(scan_reg),
         .read_b_data(started_scan)
     );
+    // A cycle later, which no chain is collected in: the number of chains before the last one
+    reg  [COUNT_W-1:0] late_started_reg;
+    reg  [QID_W-1:0]   late_queue_reg;
+    reg  [7:0]         late_count_reg;
+    reg                late_valid_reg;
+
+    always @(posedge clk) begin
+        late_valid_reg <= s_started_valid && !rst;
+        late_count_reg <= s_started_valid ? s_started_count : 8'd0;
+        if (s_started_valid) begin
+            late_started_reg <= started_new;
+            late_queue_reg   <= s_started_queue;
+        end
+        if (rst) late_count_reg <= 8'd0;
+    end
+
     vq_table #(.WIDTH(COUNT_W), .ROWS(QUEUES)) u_started_copy (
         .clk(clk),
         .clear(none),
-        .write_en(s_started_valid),
-        .write_addr(s_started_queue),
-        .write_data(started_last),
+        .write_en(late_valid_reg),
+        .write_addr(late_queue_reg),
+        .write_data(late_started_reg - 1'b1),
         .read_a_addr(s_collected_queue),
         .read_a_data(started_collect),
         .read_b_addr(s_collected_queue),
@@ -141,8 +156,8 @@ module vq_liveness #(
 
     always @(posedge clk) begin
         if (seek) scan_reg <= scan_last ? {QID_W{1'b0}} : scan_reg + 1'b1;
-        if (s_started_valid || s_finished_valid) total_reg <= total_reg
-            + (s_started_valid ? {{(COUNT_W-8){1'b0}}, s_started_count} : {COUNT_W{1'b0}})
+        if (late_valid_reg || s_finished_valid) total_reg <= total_reg
+            + {{(COUNT_W-8){1'b0}}, late_count_reg}
             - (s_finished_valid ? s_finished_count[COUNT_W-1:0] : {COUNT_W{1'b0}});
 
         killed_reg  <= s_ready & (killed_reg |

@@ -128,8 +128,7 @@ module vq_read_port #(
     wire              note_ready, note_valid, beat_taken;
     wire              may   = has_room && note_ready;
     wire              issue = m_ar_valid && m_ar_ready;
-    wire [9:0]        beats = {{(10-BEAT_W){1'b0}}, more} + 10'd1;
-    wire [ROOM_W-1:0] promised;
+    wire [ROOM_W-1:0] beats = {{(ROOM_W-BEAT_W){1'b0}}, more} + 1'b1;
 
     assign m_ar_addr   = burst_addr;
     assign m_ar_queue  = burst_info[INFO_W +: QID_W];
@@ -142,17 +141,12 @@ module vq_read_port #(
         end else begin : gen_shorter
             assign m_ar_len = {{(8-BEAT_W){1'b0}}, more};
         end
-        if (ROOM_W > 10) begin : gen_deep
-            assign promised = {{(ROOM_W-10){1'b0}}, beats} & {ROOM_W{issue}};
-        end else begin : gen_shallow
-            assign promised = beats[ROOM_W-1:0] & {ROOM_W{issue}};
-        end
     endgenerate
 
     always @(posedge clk) begin
         held_reg     <= m_ar_valid && !m_ar_ready;
         late_reg     <= issue;
-        promised_reg <= promised;
+        promised_reg <= beats & {ROOM_W{issue}};
         taken_reg    <= beat_taken;
         room_reg     <= room_reg - promised_reg + {{(ROOM_W-1){1'b0}}, taken_reg};
         if (rst) begin

@@ -182,8 +182,8 @@ async def a_halt_lets_the_bus_run_dry(dut: Any) -> None:
 
 
 @test()
-async def one_burst_per_clock_and_fair(dut: Any) -> None:
-    """Bursts of one beat fill the address channel, and every port has its share."""
+async def one_burst_per_clock_and_lower_ports_first(dut: Any) -> None:
+    """Bursts of one beat fill the address channel; a port waits only for lower ones."""
     bench = ReadBench(dut)
     await bench.start()
     for number in range(16 * bench.ports):
@@ -191,4 +191,4 @@ async def one_burst_per_clock_and_fair(dut: Any) -> None:
     await bench.done()
     check_rate([word.taken for word in bench.ar.words], "bursts")
     ids = [word.value["id"] for word in bench.ar.words]
-    assert ids == [number % bench.ports for number in range(16 * bench.ports)]
+    assert ids == sorted(ids)
