@@ -97,18 +97,34 @@ module vq_gather_path #(
         .m_req_valid(gp_valid),
         .m_req_ready(gp_ready)
     );
+    // What decides on the next segment does not wait for the bus
+    wire [63:0]      gs_addr;
+    wire [31:0]      gs_len;
+    wire [QID_W-1:0] gs_queue;
+    wire             gs_last, gs_valid, gs_ready;
+
+    vq_skid #(.WIDTH(64+32+QID_W+1)) u_requests (
+        .clk(clk),
+        .rst(rst),
+        .s_data({gp_addr, gp_len, gp_queue, gp_last}),
+        .s_valid(gp_valid),
+        .s_ready(gp_ready),
+        .m_data({gs_addr, gs_len, gs_queue, gs_last}),
+        .m_valid(gs_valid),
+        .m_ready(gs_ready)
+    );
     vq_read_port #(
         .DATA_W(DATA_W), .LEN_W(32), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(MAX_BYTES),
-        .BEATS(DEPTH), .LIMIT(BEATS), .BURSTS(BURSTS), .BLOCK_EN(1'b1), .HOLD_EN(1'b1)
+        .BEATS(DEPTH), .LIMIT(BEATS), .BURSTS(BURSTS), .BLOCK_EN(1'b1)
     ) u_payload_port (
         .clk(clk),
         .rst(rst),
-        .s_req_addr(gp_addr),
-        .s_req_len(gp_len),
-        .s_req_queue(gp_queue),
-        .s_req_info({gp_last, gp_queue}),
-        .s_req_valid(gp_valid),
-        .s_req_ready(gp_ready),
+        .s_req_addr(gs_addr),
+        .s_req_len(gs_len),
+        .s_req_queue(gs_queue),
+        .s_req_info({gs_last, gs_queue}),
+        .s_req_valid(gs_valid),
+        .s_req_ready(gs_ready),
         .m_ar_addr(m_ar_addr),
         .m_ar_len(m_ar_len),
         .m_ar_queue(m_ar_queue),
