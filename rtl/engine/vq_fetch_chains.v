@@ -249,7 +249,7 @@ module vq_fetch_chains #(
 
     vq_read_port #(
         .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(256),
-        .BEATS(DESC_BEATS), .BURSTS(DESC_READS), .BLOCK_EN(1'b1), .HOLD_EN(1'b1)
+        .BEATS(DESC_BEATS), .BURSTS(DESC_READS), .BLOCK_EN(1'b1)
     ) u_desc_port (
         .clk(clk),
         .rst(rst),

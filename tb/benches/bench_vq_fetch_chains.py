@@ -82,7 +82,7 @@ class ChainsBench:
                 await unit.clocks()
         unit.set(s_setup_valid=0, s_fetchable=self.fetchable)
         self.head = unit.source("s_head", percent)
-        self.ar = unit.sink("m_ar", percent, grows="beats")
+        self.ar = unit.sink("m_ar", percent, grows="len")
         self.fault = unit.sink("m_fault", percent)
         self.percent = percent
         cocotb.start_soon(self._memory(latency))
@@ -95,7 +95,7 @@ class ChainsBench:
         while True:
             for word in self.ar.words[seen:]:
                 first = word.value["addr"] // self.beat * self.beat
-                beats = range(word.value["beats"])
+                beats = range(word.value["len"] + 1)
                 line.extend((first + n * self.beat, clock + latency) for n in beats)
             seen = len(self.ar.words)
             dut.s_r_valid.value = 0
@@ -228,7 +228,7 @@ class ChainsBench:
             addr, layout = word.value["addr"], self.layouts[word.value["queue"]]
             end = layout.table + DESC_BYTES * layout.size
             if layout.table <= addr < layout.table + SPAN // 4:
-                last = addr // self.beat * self.beat + (word.value["beats"] - 1) * self.beat
+                last = addr // self.beat * self.beat + word.value["len"] * self.beat
                 assert addr < end and last < end, "read past the table's end"
 
     def in_a_row(self, queue: int, head: int, count: int, after: list[int] | None = None) -> int:
@@ -423,12 +423,12 @@ async def chains_in_a_row_share_reads(dut: Any, count: int, pace: tuple[int, int
         bench.in_a_row(0, count * number, count)
     await bench.start(*pace)
     await bench.learn(0, count)
-    before = sum(word.value["beats"] for word in bench.ar.words)
+    before = sum(word.value["len"] + 1 for word in bench.ar.words)
     for _ in range(2):
         for number in range(chains):
             bench.give(0, count * number)
     await bench.done()
-    beats = sum(word.value["beats"] for word in bench.ar.words) - before
+    beats = sum(word.value["len"] + 1 for word in bench.ar.words) - before
     least = 2 * chains * count * DESC_BYTES // bench.beat
     assert beats >= least
     if bench.beat <= DESC_BYTES:
@@ -532,7 +532,7 @@ async def a_queue_that_stopped_is_guessed_anew(dut: Any) -> None:
     beats = -(-DESC_BYTES // bench.beat)
     bench.give(0, 0)
     await bench.done()
-    assert bench.ar.words[-1].value["beats"] >= min(4 * DESC_BYTES // bench.beat, 2)
+    assert bench.ar.words[-1].value["len"] + 1 >= min(4 * DESC_BYTES // bench.beat, 2)
     bench.unit.set(s_fetchable=bench.fetchable & ~1)
     await bench.unit.clocks(2)
     bench.unit.set(s_fetchable=bench.fetchable)
@@ -540,7 +540,7 @@ async def a_queue_that_stopped_is_guessed_anew(dut: Any) -> None:
     reads = len(bench.ar.words)
     bench.give(0, 0)
     await bench.done()
-    assert bench.ar.words[reads].value["beats"] == beats
+    assert bench.ar.words[reads].value["len"] + 1 == beats
     assert len(bench.ar.words) == reads + 4
 
 

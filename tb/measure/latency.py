@@ -7,12 +7,11 @@ address and its data) to the cycle in which the memory changes the used index (t
 its W beat).
 
 A *round trip* is one that the next step cannot begin before: the memory's latency from an AR
-handshake to the first R handshake, or from a burst's last W handshake to its B handshake. A split
-queue has five: the reads of the index, the entry, the descriptor and the payload, and the write of
-the used element, which must be acknowledged before the index is written. The write of the index
-itself ends the clock when memory takes it, so it adds no latency of the memory's. *Overhead* is
-all cycles but those trips' latencies: the register access, the engine's stages, the beats of a
-burst after the first.
+handshake to the first R handshake and the beats after it, or from a burst's last W handshake to its
+B handshake. A split queue has five: the reads of the index, the entry, the descriptor and the
+payload, and the write of the used element, which must be acknowledged before the index is written.
+The write of the index itself ends the clock when memory takes it, so it adds no latency of the
+memory's. *Overhead* is all cycles but those trips: the register access and the engine's stages.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from tb.native_memory import Kind, latency
 from tb.worlds import Setup
 
 PAYLOAD = 64  # bytes
+DESCRIPTOR = 16  # bytes
 ROUND_TRIPS = 5  # of a split queue
 REPEATS = 9
 RING = 16  # entries
@@ -96,13 +96,16 @@ async def measure(bench: Bench, cycles: int, device: dict[str, int], again: bool
     await pair.stop()
     pair.give_up()
     median = int(statistics.median(found))
+    beat = device["data_w"] // 8
+    later = -(-PAYLOAD // beat) - 1 + -(-DESCRIPTOR // beat) - 1  # beats after a burst's first
     return {
         "ring": "split",
         "data_w": device["data_w"],
         "latency": cycles,
         "cycles_notify_to_used": median,
         "round_trips": ROUND_TRIPS,
-        "overhead_cycles": median - ROUND_TRIPS * cycles,
+        "trip_cycles": ROUND_TRIPS * cycles + later,
+        "overhead_cycles": median - ROUND_TRIPS * cycles - later,
         "fastest": min(found),
         "slowest": max(found),
         "repeats": REPEATS,

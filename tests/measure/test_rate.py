@@ -27,7 +27,7 @@ FLOORS = {
         "rx-512-1500-lat128-batch64": 0.95,
     },
 }
-OVERHEAD = {64: 46, 512: 38}  # cycles of an idle queue's notification, at most
+OVERHEAD = {64: 40, 512: 40}  # cycles of an idle queue's notification, at most
 SHORT = "tx-128-256-lat16-batch64"
 
 
