@@ -89,6 +89,7 @@ module vq_test_device #(
     wire                      run;
     wire                      event_idx;
     wire                      indirect;
+    wire                      packed_ring;
     wire                      reset;
     wire                      reset_done;
     wire [4:0]                fault_code;
@@ -172,6 +173,7 @@ module vq_test_device #(
         .m_run(run),
         .m_event_idx(event_idx),
         .m_indirect(indirect),
+        .m_packed(packed_ring),
         .m_reset(reset),
         .s_reset_done(reset_done),
         .s_fault_code(fault_code),
@@ -213,6 +215,7 @@ module vq_test_device #(
         .s_run(run),
         .s_event_idx(event_idx),
         .s_indirect(indirect),
+        .s_packed(packed_ring),
         .s_reset(reset),
         .m_reset_done(reset_done),
         .m_fault_code(fault_code),

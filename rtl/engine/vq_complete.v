@@ -21,6 +21,7 @@ module vq_complete #(
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_alive,
     input  wire              s_event_idx,
+    input  wire              s_packed,      // RING_PACKED negotiated
     input  wire              s_write_busy,  // beats wait for the write data channel
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
@@ -30,6 +31,7 @@ module vq_complete #(
     // Completed chains
     input  wire [QID_W-1:0]  s_used_queue,
     input  wire [15:0]       s_used_head,
+    input  wire [15:0]       s_used_slots,  // places of the ring that it takes
     input  wire [31:0]       s_used_len,
     input  wire              s_used_valid,
     output wire              s_used_ready,
@@ -295,7 +297,8 @@ module vq_complete #(
         .m_beat_ready(event_ready)
     );
 
-    wire unused = &{1'b0, ring_desc, ring_avail, ring_used, open_desc, open_avail, open_size,
+    wire unused = &{1'b0, s_packed, s_used_slots, ring_desc, ring_avail, ring_used, open_desc,
+                    open_avail, open_size,
                     used_desc, used_avail, used_size, avail_desc, avail_used, event_count,
                     event_end, event_info, event_last, event_offset[0]};
 endmodule

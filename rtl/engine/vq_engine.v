@@ -16,6 +16,8 @@ module vq_engine #(
     parameter CHAINS         = 4*DATA_W,    // chunks of four segments
     parameter ORDER_W        = $clog2(DATA_W) + 1,  // chains walked at once, 2**ORDER_W
     parameter READ_BEATS     = 640,     // payload beats in flight or waiting
+    parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no split rings, so s_packed must be 1
+    parameter [0:0] PACKED_EN = 1'b1,   // 0: no packed rings, so s_packed must be 0
     parameter QID_W          = QUEUES > 1 ? $clog2(QUEUES) : 1,     // derived, not to be set
     parameter TAG_W          = $clog2(CHAINS)                       // derived, not to be set
 ) (
@@ -33,6 +35,7 @@ module vq_engine #(
     input  wire                s_run,
     input  wire                s_event_idx,
     input  wire                s_indirect,
+    input  wire                s_packed,
     input  wire                s_reset,
     output wire                m_reset_done,
     // To the transport: faults, interrupts, indices
@@ -123,8 +126,15 @@ module vq_engine #(
         ERROR_MAX_CHAIN_must_be_1_to_twice_CHAINS u_error ();
     end
 
+    if (!SPLIT_EN && !PACKED_EN) begin : gen_no_ring
+        ERROR_SPLIT_EN_or_PACKED_EN_must_be_1 u_error ();
+    end
+
     localparam BURST_BYTES  = 256;
     localparam RSP_BEATS    = 256;      // beats of responses
+
+    // The format of every ring; a constant where one format is left out
+    wire packed_ring = PACKED_EN && (!SPLIT_EN || s_packed);
 
     wire core_rst, halt, drained;
 
@@ -382,7 +392,7 @@ module vq_engine #(
     // fetch
     wire [63:0]      flag_addr;
     wire [QID_W-1:0] flag_queue, chain_queue, whole_queue, drop_queue;
-    wire [15:0]      flag_data, chain_head;
+    wire [15:0]      flag_data, chain_head, chain_slots;
     wire             flag_null, flag_valid, flag_ready;
     wire [TAG_W-1:0] chain_tag, chain_last, whole_tag;
     wire [31:0]      chain_writable, whole_readable, whole_writable;
@@ -401,6 +411,7 @@ module vq_engine #(
         .s_fetchable(fetchable),
         .s_event_idx(s_event_idx),
         .s_indirect(s_indirect),
+        .s_packed(packed_ring),
         .s_setup_queue(s_setup_queue),
         .s_setup_field(s_setup_field),
         .s_setup_data(s_setup_data),
@@ -443,6 +454,7 @@ module vq_engine #(
         .m_chain_tag(chain_tag),
         .m_chain_queue(chain_queue),
         .m_chain_head(chain_head),
+        .m_chain_slots(chain_slots),
         .m_chain_writable(chain_writable),
         .m_chain_w_at(chain_w_at),
         .m_chain_last(chain_last),
@@ -539,7 +551,7 @@ module vq_engine #(
 
     // scatter
     wire [QID_W-1:0] used_queue;
-    wire [15:0]      used_head;
+    wire [15:0]      used_head, used_slots;
     wire [31:0]      used_len;
     wire             used_valid, used_ready;
 
@@ -551,6 +563,7 @@ module vq_engine #(
         .s_chain_tag(chain_tag),
         .s_chain_queue(chain_queue),
         .s_chain_head(chain_head),
+        .s_chain_slots(chain_slots),
         .s_chain_writable(chain_writable),
         .s_chain_w_at(chain_w_at),
         .s_chain_last(chain_last),
@@ -580,6 +593,7 @@ module vq_engine #(
         .m_beat_ready(b_ready[0]),
         .m_used_queue(used_queue),
         .m_used_head(used_head),
+        .m_used_slots(used_slots),
         .m_used_len(used_len),
         .m_used_valid(used_valid),
         .m_used_ready(used_ready),
@@ -598,6 +612,7 @@ module vq_engine #(
         .s_ready(s_ready),
         .s_alive(alive),
         .s_event_idx(s_event_idx),
+        .s_packed(packed_ring),
         .s_write_busy(write_busy),
         .s_setup_queue(s_setup_queue),
         .s_setup_field(s_setup_field),
@@ -605,6 +620,7 @@ module vq_engine #(
         .s_setup_valid(s_setup_valid),
         .s_used_queue(used_queue),
         .s_used_head(used_head),
+        .s_used_slots(used_slots),
         .s_used_len(used_len),
         .s_used_valid(used_valid),
         .s_used_ready(used_ready),

@@ -58,6 +58,7 @@ module vq_fetch_chains #(
     output wire [TAG_W-1:0]  m_chain_tag,
     output wire [QID_W-1:0]  m_chain_queue,
     output wire [15:0]       m_chain_head,
+    output wire [15:0]       m_chain_slots,
     output wire [31:0]       m_chain_writable,
     output wire [TAG_W+1:0]  m_chain_w_at,
     output wire [TAG_W-1:0]  m_chain_last,
@@ -95,6 +96,8 @@ module vq_fetch_chains #(
     localparam DESC_BEATS = DATA_W <= 128 ? 256 : 512;
     localparam DESC_READS = DATA_W == 64 ? 128 : DATA_W == 512 ? 512 : 256;
     localparam END_W      = 2*TAG_W + 64 + 5 + 17;
+
+    assign m_chain_slots = 16'd1;
 
     // Walks of the chains
     wire [ORDER_W-1:0] place, oldest, note_order, walk_order, more_order, next_order, end_order;

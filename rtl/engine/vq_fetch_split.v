@@ -23,6 +23,7 @@ module vq_fetch_split #(
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_fetchable,
     input  wire              s_event_idx,
+    input  wire              s_packed,      // RING_PACKED negotiated
     input  wire              s_indirect,
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
@@ -73,6 +74,7 @@ module vq_fetch_split #(
     output wire [TAG_W-1:0]  m_chain_tag,
     output wire [QID_W-1:0]  m_chain_queue,
     output wire [15:0]       m_chain_head,
+    output wire [15:0]       m_chain_slots,
     output wire [31:0]       m_chain_writable,
     output wire [TAG_W+1:0]  m_chain_w_at,
     output wire [TAG_W-1:0]  m_chain_last,
@@ -233,6 +235,7 @@ module vq_fetch_split #(
         .m_chain_tag(m_chain_tag),
         .m_chain_queue(m_chain_queue),
         .m_chain_head(m_chain_head),
+        .m_chain_slots(m_chain_slots),
         .m_chain_writable(m_chain_writable),
         .m_chain_w_at(m_chain_w_at),
         .m_chain_last(m_chain_last),
@@ -259,5 +262,7 @@ module vq_fetch_split #(
         .m_fault_valid(m_fault_valid[1]),
         .m_fault_ready(m_fault_ready[1])
     );
+
+    wire unused = &{1'b0, s_packed};
 endmodule
 `resetall

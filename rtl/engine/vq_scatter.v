@@ -27,6 +27,7 @@ module vq_scatter #(
     input  wire [TAG_W-1:0]    s_chain_tag,
     input  wire [QID_W-1:0]    s_chain_queue,
     input  wire [15:0]         s_chain_head,
+    input  wire [15:0]         s_chain_slots,
     input  wire [31:0]         s_chain_writable,
     input  wire [TAG_W+1:0]    s_chain_w_at,
     input  wire [TAG_W-1:0]    s_chain_last,
@@ -60,6 +61,7 @@ module vq_scatter #(
     // Completed chains
     output wire [QID_W-1:0]    m_used_queue,
     output wire [15:0]         m_used_head,
+    output wire [15:0]         m_used_slots,   // places of the ring that it takes
     output wire [31:0]         m_used_len,
     output wire                m_used_valid,
     input  wire                m_used_ready,
@@ -90,7 +92,7 @@ module vq_scatter #(
     reg               none_reg;         // it has no bytes
     reg               rsp_reg;
     wire [QID_W-1:0]  queue;
-    wire [15:0]       head;
+    wire [15:0]       head, slots;
     wire [31:0]       writable;
     wire [TAG_W+1:0]  w_at;
     wire [TAG_W-1:0]  last;
@@ -101,15 +103,15 @@ module vq_scatter #(
 
     assign s_rsp_ready = !rsp_reg || rsp_move;
 
-    vq_ram #(.WIDTH(QID_W+16+32+TAG_W+2+TAG_W+2), .DEPTH(2**TAG_W)) u_chains (
+    vq_ram #(.WIDTH(QID_W+32+32+TAG_W+2+TAG_W+2), .DEPTH(2**TAG_W)) u_chains (
         .clk(clk),
         .write_en(s_chain_valid),
         .write_addr(s_chain_tag),
-        .write_data({s_chain_queue, s_chain_head, s_chain_writable, s_chain_w_at, s_chain_last,
-                     s_chain_place}),
+        .write_data({s_chain_queue, s_chain_head, s_chain_slots, s_chain_writable, s_chain_w_at,
+                     s_chain_last, s_chain_place}),
         .read_en(s_rsp_ready && s_rsp_valid),
         .read_addr(s_rsp_tag),
-        .read_data({queue, head, writable, w_at, last, place})
+        .read_data({queue, head, slots, writable, w_at, last, place})
     );
 
     always @(posedge clk) begin
@@ -294,14 +296,14 @@ module vq_scatter #(
     wire              ending = done_held && (done_none || end_held);
     wire              ended  = ending && m_used_ready && m_release_ready;
 
-    vq_fifo #(.WIDTH(QID_W+16+32+2*TAG_W+1), .DEPTH(16)) u_done (
+    vq_fifo #(.WIDTH(QID_W+32+32+2*TAG_W+1), .DEPTH(16)) u_done (
         .clk(clk),
         .rst(rst),
-        .s_data({queue, head, len_reg, tag_reg, last, none_reg}),
+        .s_data({queue, head, slots, len_reg, tag_reg, last, none_reg}),
         .s_valid(rsp_move),
         .s_ready(done_room),
-        .m_data({m_used_queue, m_used_head, done_len, m_release_first, m_release_last,
-                 done_none}),
+        .m_data({m_used_queue, m_used_head, m_used_slots, done_len, m_release_first,
+                 m_release_last, done_none}),
         .m_valid(done_held),
         .m_ready(ended)
     );

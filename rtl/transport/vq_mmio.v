@@ -51,6 +51,7 @@ module vq_mmio #(
     output wire              m_run,
     output wire              m_event_idx,
     output wire              m_indirect,
+    output wire              m_packed,
     // Device reset: held until s_reset_done (sampled 4 cycles after the rise)
     output wire              m_reset,
     input  wire              s_reset_done,
@@ -194,6 +195,7 @@ module vq_mmio #(
         .m_run(m_run),
         .m_event_idx(m_event_idx),
         .m_indirect(m_indirect),
+        .m_packed(m_packed),
         .s_used_irq(s_used_irq),
         .s_idle(s_idle),
         .m_idle(m_idle),

@@ -56,6 +56,7 @@ module vq_mmio_regs #(
     output wire        m_run,
     output wire        m_event_idx,
     output wire        m_indirect,
+    output wire        m_packed,
     input  wire        s_used_irq,
     input  wire        s_idle,
     // Nothing pending, nothing in flight, and no access in the last cycles that could change that
@@ -115,6 +116,7 @@ module vq_mmio_regs #(
     assign m_run         = driver_ok_reg && features_ok_reg;
     assign m_event_idx   = features_ok_reg && driver_low_reg[29];
     assign m_indirect    = features_ok_reg && driver_low_reg[28];
+    assign m_packed      = features_ok_reg && driver_high_reg[2];
     assign m_idle        = s_idle && s_reg_ready && idle_wait_reg == 3'd0;
     assign irq           = events_reg != 2'b00;
 

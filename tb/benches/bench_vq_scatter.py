@@ -72,7 +72,8 @@ class ScatterBench:
                 chain = self.sent[len(self.ends)][0]
                 due = sum(len(data) for _, data in self.sent[: len(self.ends) + 1])
                 assert self.promised >= due, "completed before its last chunk was requested"
-                names = ("used_queue", "used_head", "used_len", "release_first", "release_last")
+                names = ("used_queue", "used_head", "used_slots", "used_len")
+                names += ("release_first", "release_last")
                 self.ends.append({name: int(getattr(dut, f"m_{name}").value) for name in names})
                 self.end_clocks.append(now())
                 self.store.release(chain)
@@ -82,9 +83,11 @@ class ScatterBench:
         """Store a chain and answer it with `length` bytes, at most what it takes."""
         chain = self.store.put(segments, readable)
         chain.queue, chain.head = random.randrange(4), random.getrandbits(16)
+        chain.slots = random.getrandbits(16)
         data = random.randbytes(length)
         self.sent.append((chain, data))
         word = {"tag": chain.tag, "queue": chain.queue, "head": chain.head}
+        word["slots"] = chain.slots
         word |= {"writable": chain.bytes_of(writable=True), "last": chain.chunks[-1]}
         first = chain.at(readable) if readable < len(segments) else random.randrange(16)
         place = max(0, len(segments) - 1) % CHUNK
@@ -130,6 +133,7 @@ class ScatterBench:
             {
                 "used_queue": chain.queue,
                 "used_head": chain.head,
+                "used_slots": chain.slots,
                 "used_len": len(data),
                 "release_first": chain.tag,
                 "release_last": chain.chunks[-1],

@@ -23,6 +23,7 @@ class Stored:
     readable: int
     queue: int = 0
     head: int = 0
+    slots: int = 1
 
     @property
     def tag(self) -> int:
