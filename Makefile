@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every entry point. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim bench bench-page bench-sim test regress mutants synth waves lint format model-test generate clean
+.PHONY: help setup sim bench bench-page bench-sim test conformance regress mutants synth waves lint format model-test generate clean
 
 PYTHON ?= python3
 VENV_PYTHON := build/venv/bin/python
@@ -42,6 +42,9 @@ bench-page: setup ## Write the figures of the last whole `make bench` into the p
 
 test: lint ## Lint, model tests, RTL and system tests on both simulators (PYTEST_ARGS)
 	@$(VENV_PYTHON) -m pytest -n auto $(PYTEST_ARGS)
+
+conformance: setup ## Run the tests that cite clauses or show rules; write docs/conformance.md
+	@$(VENV_PYTHON) -m pytest -n auto --conformance
 
 bench-sim: ## Speed of the co-simulation, beside AxiRam and beside a bare C++ loop
 	@$(PYTHON) ci/setup.py axiram

@@ -43,7 +43,13 @@ LAST = BUILD / "last-run.json"
 
 
 class RunFailed(AssertionError):
-    """A run did not pass; the text says which test, why, and how to repeat it."""
+    """A run did not pass; the text says which test, why, and how to repeat it.
+
+    Attributes:
+        tests: the outcomes of those that ended.
+    """
+
+    tests: tuple[Test, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -302,10 +308,12 @@ def judge(run: Run, folder: Path, log: Path, waves: Path | None, ended: str) -> 
         reasons.append("no test was chosen")
     if reasons:
         tail = "\n".join(f"    {line}" for line in text.splitlines()[-15:])
-        raise RunFailed(
+        failure = RunFailed(
             "\n".join(reasons)
             + f"\n  end of {shown(log)}:\n{tail}\n  repeat with waves:\n    {run.command()}"
         )
+        failure.tests = tests
+        raise failure
     return Result(tests, folder, log, waves)
 
 

@@ -1,68 +1,110 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which clauses of the specification the passing tests show.
+"""What a run of the tests tells of the specification's clauses and of the operations' rules.
 
-A test says so by `@pytest.mark.clause("SPLIT-DEV-15", ...)`, with ids of `tests/spec/*.csv`. The
-summary at the end counts the device's clauses of the chapters that the engine implements.
+A run is whole when every test that cites a clause or shows a rule ran; only such a one is
+written down. See `tests/clauses.py` and `tests/conformance/`.
 """
 
 from __future__ import annotations
 
-import csv
-import functools
-from pathlib import Path
+import json
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
-SPEC = Path(__file__).parent / "spec"
-FILES = ("clauses.csv", "clauses_implied.csv")
-COUNTED = ("SPLIT-DEV", "STAT-DEV", "RST-DEV", "FEAT-DEV")
-PROPERTY = "clauses"  # of a report; travels from the workers of pytest-xdist
-DUTY = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT")  # MAY asks for nothing
+from tests import clauses
+from tests.conformance import report as operations
+
+CITING = pytest.StashKey[set[str]]()  # ids of the tests that cite a clause or show a rule
+SENT = "citing tests"  # the same, sent by a worker of pytest-xdist
+RULES = "tests/conformance/"
 
 
-@functools.cache
-def clauses() -> dict[str, str]:
-    """Return the level of every clause, by its id."""
-    levels = {}
-    for name in FILES:
-        with (SPEC / name).open(newline="", encoding="utf-8") as file:
-            levels |= {row["id"]: row["level"] for row in csv.DictReader(file)}
-    return levels
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--conformance",
+        action="store_true",
+        help=f"run the tests that cite clauses or show rules, and write {clauses.PAGE.name}",
+    )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[CITING] = set()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    citing = []
     for item in items:
-        ids = [str(clause) for mark in item.iter_markers("clause") for clause in mark.args]
-        unknown = sorted(set(ids) - set(clauses()))
-        if unknown:
-            raise pytest.UsageError(f"{item.nodeid}: no clause {', '.join(unknown)} in tests/spec/")
-        if ids:
-            item.user_properties.append((PROPERTY, " ".join(sorted(set(ids)))))
+        found = clauses.citations(item)
+        if found:
+            item.user_properties.append((clauses.PROPERTY, json.dumps(found)))
+        if found or item.nodeid.startswith(RULES):
+            citing.append(item)
+    config.stash[CITING] |= {item.nodeid for item in citing}
+    if config.getoption("conformance"):
+        config.hook.pytest_deselected(items=[item for item in items if item not in citing])
+        items[:] = citing
 
 
-def shown_by_passing_tests(reporter: pytest.TerminalReporter) -> set[str]:
-    shown: set[str] = set()
-    for report in reporter.stats.get("passed", []):
-        if report.when == "call":
-            for name, value in report.user_properties:
-                if name == PROPERTY:
-                    shown |= set(value.split())
-    return shown
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[SENT] = sorted(session.config.stash[CITING])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    shown = shown_by_passing_tests(terminalreporter)
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker tells at its end."""
+    node.config.stash[CITING] |= set(getattr(node, "workeroutput", {}).get(SENT, ()))
+
+
+def ended(reporter: pytest.TerminalReporter) -> list[tuple[pytest.TestReport, bool]]:
+    """Return the reports of the tests that passed or failed, and which of both."""
+    found = [(one, True) for one in reporter.stats.get("passed", []) if one.when == "call"]
+    for kind in ("failed", "error"):
+        found += [(one, False) for one in reporter.stats.get(kind, [])]
+    return found
+
+
+def is_whole(config: pytest.Config, ran: Iterable[str]) -> bool:
+    """Whether every test of the project that cites a clause or shows a rule has ended."""
+    everywhere = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    last_failed = config.getoption("lf", False)
+    return everywhere and not last_failed and config.stash[CITING] <= set(ran)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    reports = ended(terminalreporter)
+    properties = [
+        (name, value, passed) for one, passed in reports for name, value in one.user_properties
+    ]
+    told = [value for name, value, _ in properties if name == operations.PROPERTY]
+    shown = clauses.results(properties)
+    write = terminalreporter.write_line
+    cells = operations.cells(told)
+    if told:
+        terminalreporter.section("operations: rules, implementations, simulators")
+        for line in operations.text(cells):
+            write(line)
     if not shown:
         return
-    terminalreporter.section("device clauses shown by passing tests")
-    everything, missing = 0, []
-    for chapter in COUNTED:
-        wanted = [clause for clause in clauses() if clause.startswith(f"{chapter}-")]
-        covered = [clause for clause in wanted if clause in shown]
-        everything += len(covered)
-        missing += [clause for clause in wanted if clause not in shown]
-        terminalreporter.write_line(f"{chapter:10} {len(covered):3} of {len(wanted)}")
-    terminalreporter.write_line(f"{'together':10} {everything:3} of {everything + len(missing)}")
-    for clause in missing:
-        kind = "" if clauses()[clause] in DUTY else " (asks for nothing)"
-        terminalreporter.write_line(f"  not shown: {clause} {clauses()[clause]}{kind}")
+    found = clauses.rows(shown)
+    device = [row for row in found if row.clause.role == "device"]
+    terminalreporter.section("clauses of the specification")
+    if not is_whole(config, (one.nodeid for one, _ in reports)):
+        passed = sum(row.status == clauses.PASS for row in found)
+        write(f"{passed} are shown by this run, which is a part of the tests")
+        return
+    for line in clauses.summary(device):
+        write(line)
+    for row in device:
+        if row.status in (clauses.FAIL, clauses.GAP) and row.clause.level in clauses.DUTY:
+            write(f"  {row.status}: {row.clause.id} {row.clause.level}")
+    clauses.DATA.parent.mkdir(exist_ok=True)
+    clauses.DATA.write_text(clauses.data(found))
+    clauses.PAGE.write_text(clauses.page(found, cells))
+    write(f"{clauses.PAGE.relative_to(clauses.ROOT)} is written")

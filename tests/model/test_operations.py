@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operations promise, whatever the ring's format."""
+"""The operations on the bytes of a ring; what they promise is shown by tests/conformance/."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from pymodel import (
     SplitLayout,
     SplitVirtqueue,
     VirtqueueError,
-    compare,
 )
 from tests.model.formats import EACH_FORMAT, EVENT_IDX
 from tests.model.world import BUFFERS, TABLES, World
@@ -30,20 +29,6 @@ def bare(ring: Any, memory: GuestMemory, size: int = 8, **arguments: Any) -> Any
     """A virtqueue at address 0, without a device."""
     kind, layout = (PackedVirtqueue, PackedLayout) if ring.packed else (SplitVirtqueue, SplitLayout)
     return kind(memory, layout.contiguous(size, 0), lambda index: None, **arguments)
-
-
-@EACH_FORMAT
-@pytest.mark.clause("SPLIT-DRV-26", "SPLIT-DRV-28")
-def test_the_device_sees_a_batch_at_sync_and_is_told_once(ring: Any) -> None:
-    world = World(packed=ring.packed)
-    world.queue.sync()
-    for token in range(3):
-        world.queue.add_buf([(A, 1)], 1, 0, token)
-        assert world.queue.unpublished == tuple(range(token + 1))
-    assert (ring.seen(world), world.ring.look(), world.notified) == (0, 0, 0)
-    world.queue.sync()
-    world.queue.sync()
-    assert (ring.seen(world), world.notified, world.queue.unpublished) == (3, 1, ())
 
 
 @EACH_FORMAT
@@ -104,58 +89,6 @@ def test_an_add_can_choose_against_the_policy(ring: Any) -> None:
 
 
 @EACH_FORMAT
-@pytest.mark.parametrize(
-    ("sg", "out_num", "in_num", "token", "message"),
-    [
-        ([], 0, 0, "t", "at least one segment"),
-        ([(A, 1)], 1, 1, "t", "1 readable and 1 writable"),
-        ([(A, 1)], 2, -1, "t", "2 readable and -1 writable"),
-        ([(A, 0)], 1, 0, "t", "segment 0 has 0 bytes"),
-        ([(A, 1), (B, -1)], 1, 1, "t", "segment 1 has -1 bytes"),
-        ([(A, 1 << 32)], 1, 0, "t", "segment 0"),
-        ([((1 << 64) - 1, 2)], 1, 0, "t", "not inside 64 bits"),
-        ([(A, 1)], 1, 0, None, "None"),
-        ([(A, 1)], 1, 0, [], "not hashable"),
-        ([(A, 1)], 1, 0, "twice", "outstanding already"),
-        ([(A, (1 << 32) - 1), (B, 1)], 2, 0, "t", "over 2"),
-        ([(A, (1 << 32) - 1), (B, 2)], 1, 1, "t", "over 2"),
-    ],
-)
-@pytest.mark.clause("SPLIT-DRV-04")
-def test_bad_arguments_are_refused_and_change_nothing(
-    ring: Any, sg: list[tuple[int, int]], out_num: int, in_num: int, token: Any, message: str
-) -> None:
-    world = World(packed=ring.packed)
-    world.queue.add_buf([(A, 1)], 1, 0, "twice")
-    before = world.state()
-    with pytest.raises(VirtqueueError, match=message) as caught:
-        world.queue.add_buf(sg, out_num, in_num, token)
-    assert caught.value.errno == errno.EINVAL
-    assert not compare(before, world.state())
-    assert world.queue.num_free == 7
-
-
-@EACH_FORMAT
-@pytest.mark.clause("SPLIT-DRV-08", "PACKED-DRV-07", "PACKED-DRV-09", "PACKED-DRV-10")
-@pytest.mark.parametrize("indirect", ["never", "multi"])
-def test_a_chain_longer_than_the_queue_or_than_what_is_free_finds_no_space(
-    ring: Any, indirect: str
-) -> None:
-    world = World(size=4, indirect=indirect, packed=ring.packed)
-    with pytest.raises(VirtqueueError, match="chain of 5") as caught:
-        world.queue.add_buf([(A, 1)] * 5, 5, 0, "long")
-    assert caught.value.errno == errno.ENOSPC
-    world.queue.add_buf([(A, 1)] * 4, 4, 0, "fits")
-    for token in range(world.queue.num_free):
-        world.queue.add_buf([(A, 1)], 1, 0, token)
-    before = world.state()
-    with pytest.raises(VirtqueueError, match="0 free") as caught:
-        world.queue.add_buf([(A, 1)], 1, 0, "more")
-    assert caught.value.errno == errno.ENOSPC
-    assert not compare(before, world.state())
-
-
-@EACH_FORMAT
 def test_an_empty_table_pool_is_no_space_and_changes_nothing(ring: Any) -> None:
     tables = Allocator(0x800, 32)
     queue = bare(ring, GuestMemory((0, 0x1000)), indirect=True, tables=tables)
@@ -164,31 +97,6 @@ def test_an_empty_table_pool_is_no_space_and_changes_nothing(ring: Any) -> None:
         queue.add_buf([(A, 1)] * 2, 2, 0, "b")
     assert caught.value.errno == errno.ENOSPC
     assert (queue.num_free, queue.unpublished) == (7, ("a",))
-
-
-@EACH_FORMAT
-@pytest.mark.clause("SPLIT-DRV-20", "SPLIT-DRV-21", "SPLIT-DRV-22", "PACKED-XDEV-11")
-@pytest.mark.parametrize("off", [False, True])
-def test_the_devices_flags_decide_on_the_notification(ring: Any, off: bool) -> None:
-    world = World(packed=ring.packed)
-    ring.suppress(world, off)
-    world.queue.add_buf([(A, 1)], 1, 0, "t")
-    world.queue.sync()
-    assert world.notified == int(not off)
-
-
-@EACH_FORMAT
-@pytest.mark.clause("SPLIT-DRV-23", "SPLIT-DRV-24", "SPLIT-DRV-25", "PACKED-XDEV-11")
-@pytest.mark.parametrize(("ahead", "expected"), [(0, 1), (1, 1), (2, 1), (3, 0), (-1, 0)])
-def test_the_devices_event_decides_over_the_whole_batch(
-    ring: Any, ahead: int, expected: int
-) -> None:
-    world = World(event_idx=True, packed=ring.packed)
-    ring.ask_at(world, ahead)
-    for token in range(3):
-        world.queue.add_buf([(A, 1)], 1, 0, token)
-    world.queue.sync()
-    assert world.notified == expected
 
 
 @EACH_FORMAT
@@ -201,41 +109,6 @@ def test_memory_steps_come_in_the_order_of_the_specification(ring: Any) -> None:
     world.device.run()
     world.queue.get_buf()
     assert steps == list(ring.driver_steps)
-
-
-@EACH_FORMAT
-@pytest.mark.parametrize(
-    ("token", "length", "message"),
-    [
-        (99, 0, "names 99, not outstanding"),
-        (7, 0, "names 7"),
-        ("waiting", 0, "not outstanding"),  # not published
-        ("published", 6, "6 bytes written of 5"),
-    ],
-)
-def test_a_false_used_element_breaks_the_queue_and_loses_nothing(
-    ring: Any, token: int | str, length: int, message: str
-) -> None:
-    world = World(callback=lambda queue: True, packed=ring.packed)
-    queue = world.queue
-    queue.add_buf([(A, 5), (B, 5)], 1, 1, "published")
-    queue.sync()
-    queue.add_buf([(A, 5)], 0, 1, "waiting")
-    number = token if isinstance(token, int) else ring.number(world, token)
-    ring.forge(world, number, length)
-    for operation in (
-        queue.get_buf,
-        queue.sync,
-        queue.restart,
-        lambda: queue.detach_buf("waiting"),
-        lambda: queue.add_buf([(A, 1)], 1, 0, "x"),
-    ):
-        with pytest.raises(BrokenQueueError, match=message) as caught:
-            operation()
-        assert caught.value.errno == errno.EIO
-    queue.interrupt()
-    assert queue.shutdown() == ["published", "waiting"]
-    assert queue.shutdown() == []
 
 
 @EACH_FORMAT
@@ -260,69 +133,6 @@ def test_shutdown_gives_back_tokens_and_tables_and_closes_the_queue(ring: Any) -
     assert world.tables.free_bytes == world.tables.region.length
     with pytest.raises(BrokenQueueError, match="shut down"):
         world.queue.sync()
-
-
-@EACH_FORMAT
-def test_detach_of_what_is_published_used_or_unknown_is_refused(ring: Any) -> None:
-    world = World(packed=ring.packed)
-    world.queue.add_buf([(A, 1), (B, 1)], 1, 1, "held")
-    world.queue.add_buf([(A, 1)], 1, 0, "later")
-    world.queue.sync()
-    for token, code in (("held", errno.EBUSY), ("never", errno.ENOENT), ([], errno.ENOENT)):
-        with pytest.raises(VirtqueueError) as caught:
-            world.queue.detach_buf(token)
-        assert caught.value.errno == code
-    world.device.step(0)
-    with pytest.raises(VirtqueueError, match="published"):
-        world.queue.detach_buf("later")
-    world.device.run()
-    for token in ("held", "later"):
-        with pytest.raises(VirtqueueError, match="used already") as caught:
-            world.queue.detach_buf(token)
-        assert caught.value.errno == errno.ENOENT
-    assert world.drain() == [("held", 1), ("later", 0)]
-    with pytest.raises(VirtqueueError, match="not outstanding"):
-        world.queue.detach_buf("held")
-
-
-@EACH_FORMAT
-@pytest.mark.parametrize("indirect", ["never", "multi", "always"])
-@pytest.mark.parametrize("gone", ["a", "b", "c"])
-@pytest.mark.clause("SPLIT-DRV-11", "PACKED-DRV-03")
-def test_a_detached_buffer_leaves_the_ring_as_if_never_added(
-    ring: Any, indirect: str, gone: str
-) -> None:
-    worlds = [World(indirect=indirect, packed=ring.packed) for _ in range(2)]
-    for world in worlds:
-        for token in range(16):  # leave something stale in every entry
-            world.queue.add_buf([(A, 9)], 1, 0, token)
-            if token % 4 == 3:
-                world.queue.sync()
-                world.device.run()
-                world.drain()
-        for token in ("x", "y"):
-            world.queue.add_buf([(A, 1), (B, 2)], 1, 1, token)
-        world.queue.sync()
-        world.device.run()
-        for token in "abc":
-            if world is worlds[0] or token != gone:
-                world.queue.add_buf([(C, ord(token)), (B, 1)], 1, 1, token)
-            if token != "c":
-                world.queue.get_buf()  # frees descriptors between the adds
-    worlds[0].queue.detach_buf(gone)
-    rings = [RingState.capture(world.memory, world.layout) for world in worlds]
-    assert not compare(*rings)
-    assert worlds[0].queue.num_free == worlds[1].queue.num_free
-    for world in worlds:
-        world.queue.add_buf([(A, 77)], 0, 1, "next")
-    assert not compare(worlds[0].state(), worlds[1].state())
-    assert worlds[0].queue.outstanding == worlds[1].queue.outstanding
-    for world in worlds:
-        world.queue.sync()
-        world.device.run()
-    assert not compare(worlds[0].state(), worlds[1].state())
-    assert worlds[0].drain() == worlds[1].drain()
-    assert worlds[0].tables.free_bytes == worlds[0].tables.region.length
 
 
 @EACH_FORMAT

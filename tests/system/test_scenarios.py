@@ -22,14 +22,30 @@ def paths(group: str, sim: str) -> list[Path]:
     return [path for path in chosen if sim == "verilator" or path.stem not in ONLY_FAST]
 
 
+def shown(group: str, sim: str) -> list[pytest.MarkDecorator]:
+    """Return the marks of the device's clauses that a group's scenarios cite."""
+    marks = []
+    for path in paths(group, sim):
+        cited = {clause for one in load(path) for clause in one.clauses if "DEV-" in clause}
+        if cited:
+            marks.append(pytest.mark.clause(*sorted(cited), by=str(FOLDER / path.name)))
+    return marks
+
+
 def run(sim: str, files: list[Path], stride: int, **parameters: int) -> None:
     env = {"SCENARIO": ":".join(str(FOLDER / path.name) for path in files)}
     env["SCENARIO_STRIDE"] = str(stride)
     run_system("tb.scenario", parameters, sim=sim, env=env)
 
 
-@pytest.mark.parametrize("group", ["single", "swept"])
-@pytest.mark.parametrize("sim", ["verilator", "icarus"])
+@pytest.mark.parametrize(
+    ("sim", "group"),
+    [
+        pytest.param(sim, group, id=f"{sim}-{group}", marks=shown(group, sim))
+        for sim in ("verilator", "icarus")
+        for group in ("single", "swept")
+    ],
+)
 def test_every_scenario_passes(sim: str, group: str) -> None:
     run(sim, paths(group, sim), 1 if sim == "verilator" else THINNED)
 

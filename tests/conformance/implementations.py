@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The implementations of the operations; one that is listed runs every rule.
+
+`ON_MODEL` says in which ways a queue is negotiated there, `ON_RTL` the same for the Verilog. A
+rule whose need no kind of queue meets is a gap, never a pass; one that cannot apply is named in
+`NOT_APPLICABLE` with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pymodel import Feature
+from tests.conformance.beds import Bed, Kind, ModelBed
+from tests.conformance.rules import Rule
+from tests.model.formats import PackedFormat, SplitFormat
+
+EVENT, INDIRECT = Feature.EVENT_IDX, Feature.INDIRECT_DESC
+FLAGS = Kind("flags")
+EVENTS = Kind("event index, indirect", EVENT | INDIRECT, "multi")
+ALWAYS = Kind("every buffer indirect", INDIRECT, "always")
+IN_ORDER = Kind("in order", EVENT | Feature.IN_ORDER)
+DATA = Kind("notification data", Feature.NOTIFICATION_DATA)
+RESET = Kind("ring reset", Feature.RING_RESET)
+RESET_EVENTS = Kind("ring reset, event index", Feature.RING_RESET | EVENT | INDIRECT, "multi")
+EVERYTHING = (FLAGS, EVENTS, ALWAYS, IN_ORDER, DATA, RESET, RESET_EVENTS)
+
+FORMS = {"split": SplitFormat(), "packed": PackedFormat()}
+ON_MODEL: dict[str, Sequence[Kind]] = {"split": EVERYTHING, "packed": EVERYTHING}
+ON_RTL: dict[str, Sequence[Kind]] = {"split": (FLAGS, EVENTS)}
+SIMULATORS = ("verilator", "icarus")
+PLACES = ("model", *SIMULATORS)
+NAMES = ("split", "packed", "socket")  # of the table's columns
+PARAMETERS: dict[str, dict[str, int]] = {}  # of the Verilog, besides the usual ones
+NOT_APPLICABLE: dict[tuple[str, str], str] = {}  # (implementation, rule): the reason
+# Clauses that an implementation's passing rules may show
+CLAUSES = {
+    "split": ("SPLIT-", "VQ-", "QRST-", "CLEAN-"),
+    "packed": ("PACKED-", "VQ-", "QRST-", "CLEAN-"),
+    "socket": (),
+}
+
+
+def model_bed(name: str, kind: Kind) -> Bed:
+    """Return an implementation's bed with the model as its other end."""
+    return ModelBed(FORMS[name], kind)
+
+
+def kinds(name: str, place: str) -> Sequence[Kind]:
+    """Return the kinds of queue that an implementation has at a place."""
+    return (ON_MODEL if place == "model" else ON_RTL).get(name, ())
+
+
+def fitting(rule: Rule, name: str, place: str) -> list[Kind]:
+    """Return the kinds of queue on which a rule is to be shown."""
+    if (name, rule.id) in NOT_APPLICABLE:
+        return []
+    return [kind for kind in kinds(name, place) if not rule.needs or rule.needs in kind.abilities]
+
+
+async def run(rule: Rule, kinds_: Sequence[Kind], bed: Callable[[Kind], Bed]) -> None:
+    """Run a rule on queues of every kind; an error names the kind."""
+    for kind in kinds_:
+        try:
+            await rule.function(bed(kind))
+        except BaseException as error:
+            error.args = (f"{rule.id}, {kind.name}: {error}",) if error.args else (rule.id,)
+            raise
