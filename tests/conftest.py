@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help=f"run the tests that cite clauses or show rules, and write {clauses.PAGE.name}",
     )
+    parser.addoption(
+        "--citations", metavar="FILE", help="with --collect-only: write down what the tests cite"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,6 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if found or item.nodeid.startswith(RULES):
             citing.append(item)
     config.stash[CITING] |= {item.nodeid for item in citing}
+    if config.getoption("citations"):
+        listed = sorted({one for item in items for one in clauses.citations(item)})
+        Path(config.getoption("citations")).write_text(json.dumps(listed))
     if config.getoption("conformance"):
         config.hook.pytest_deselected(items=[item for item in items if item not in citing])
         items[:] = citing

@@ -185,7 +185,7 @@ def test_a_notification_before_driver_ok_is_served_from_driver_ok_on() -> None:
     assert device.interrupt_line
 
 
-@pytest.mark.clause("MMIO-DEV-07", "RST-DEV-02", "SPLIT-DEV-22")
+@pytest.mark.clause("MMIO-DEV-07", "SPLIT-DEV-22")
 def test_a_queue_that_is_not_ready_is_left_alone() -> None:
     raw = RawQueue()
     raw.offer(0)

@@ -165,7 +165,7 @@ def test_a_descriptor_that_is_not_used_in_its_lap_is_left_alone(flags: int) -> N
     assert world.queue.num_free == 3
 
 
-@pytest.mark.clause("PACKED-DEV-02", "PACKED-XDEV-06")
+@pytest.mark.clause("VQ-XDEV-02", "PACKED-XDEV-06")
 def test_buffers_used_out_of_order_are_found_each_after_the_one_before() -> None:
     world = packed(size=5)
     for token, count in (("a", 2), ("b", 1), ("c", 2)):

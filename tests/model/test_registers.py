@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pymodel import CONFIG_REGISTERS, REGISTERS, Access, Fault, Reg
+from pymodel import CONFIG_REGISTERS, REGISTERS, Access, Fault, Feature, Reg
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "architecture.md"
 
@@ -59,3 +59,22 @@ def test_the_status_and_interrupt_fields_name_their_bits() -> None:
         "FAILED": 7,
     }
     assert fields["InterruptStatus"] == {"USED_BUFFER": 0, "CONFIG_CHANGE": 1}
+
+
+@pytest.mark.clause("RSVF-XDEV-01")
+def test_the_features_have_the_bits_of_the_specification() -> None:
+    assert {feature.name: feature.bit_length() - 1 for feature in Feature} == {
+        "INDIRECT_DESC": 28,
+        "EVENT_IDX": 29,
+        "VERSION_1": 32,
+        "ACCESS_PLATFORM": 33,
+        "RING_PACKED": 34,
+        "IN_ORDER": 35,
+        "ORDER_PLATFORM": 36,
+        "SR_IOV": 37,
+        "NOTIFICATION_DATA": 38,
+        "NOTIF_CONFIG_DATA": 39,
+        "RING_RESET": 40,
+        "ADMIN_VQ": 41,
+        "SUSPEND": 43,
+    }

@@ -273,7 +273,7 @@ def test_without_the_feature_queue_reset_is_no_register() -> None:
     assert not absent.device.read32(Reg.FAULT_CODE)
 
 
-@pytest.mark.clause("QRST-DRV-01", "MMIO-DRV-21", "MMIO-DEV-11")
+@pytest.mark.clause("QRST-DRV-01", "MMIO-DRV-21")
 def test_a_reset_of_a_queue_is_waited_for() -> None:
     device, left = ModelDevice(GuestMemory((RINGS, 64))), [3]
 

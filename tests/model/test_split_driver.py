@@ -160,3 +160,24 @@ def test_collecting_between_adding_and_taking_back_is_undone_and_redone_in_a_giv
 def test_an_order_names_each_descriptor_once(order: list[int]) -> None:
     with pytest.raises(ValueError, match="each of 4 descriptors once"):
         World(size=4, order=order)
+
+
+@pytest.mark.clause("VQ-XDEV-02")
+def test_buffers_that_complete_out_of_order_are_collected_in_that_order() -> None:
+    world = World(size=8)
+    for token, count in (("a", 2), ("b", 1), ("c", 3)):
+        world.queue.add_buf([(A, 9)] * count, 0, count, token)
+    world.queue.sync()
+    ring = world.ring
+    assert ring.look() == 3
+    chains = [ring.fetch() for _ in range(3)]
+    for place in (2, 0):
+        ring.complete(chains[place], b"x" * place)
+    assert world.drain() == [("c", 2), ("a", 0)]
+    assert list(world.queue.outstanding) == ["b"]
+    world.queue.add_buf([(B, 1)] * 7, 7, 0, "d")  # takes the places of a and c
+    ring.complete(chains[1], b"x")
+    assert world.drain() == [("b", 1)]
+    world.queue.sync()
+    world.device.run()
+    assert world.drain() == [("d", 0)]

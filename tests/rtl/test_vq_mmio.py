@@ -29,7 +29,7 @@ def run(sim: str, parameters: dict[str, int], *names: str) -> None:
     assert run_names == set(names)
 
 
-@pytest.mark.clause("MMIO-DEV-01", "MMIO-DEV-02", "MMIO-DEV-06", "MMIO-XDEV-01", "MMIO-XDEV-07")
+@pytest.mark.clause("MMIO-DEV-01", "MMIO-DEV-02", "MMIO-XDEV-01", "MMIO-XDEV-07")
 @everywhere
 def test_constants_and_undefined_registers(sim, parameters):
     run(

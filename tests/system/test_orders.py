@@ -8,7 +8,7 @@ from tests.system.systems import USUAL, WIDE, everywhere, run
 PLACES = {"verilator": [USUAL, WIDE], "icarus": [USUAL, WIDE]}
 
 
-@pytest.mark.clause("SPLIT-DEV-01")
+@pytest.mark.clause("SPLIT-DEV-23")
 @everywhere(**PLACES)
 def test_stale_entries_and_descriptors_are_never_used(sim, design):
     run(
@@ -20,11 +20,13 @@ def test_stale_entries_and_descriptors_are_never_used(sim, design):
     )
 
 
+@pytest.mark.clause("SPLIT-DEV-15", "SPLIT-DEV-16")
 @everywhere(**PLACES)
 def test_nothing_overtakes_its_acknowledgement(sim, design):
     run("orders", sim, design, "nothing_overtakes_its_acknowledgement")
 
 
+@pytest.mark.clause("SPLIT-DEV-11", "SPLIT-DEV-13")
 @everywhere(**PLACES)
 def test_interrupts_enabled_at_any_cycle_are_not_lost(sim, design):
     run("orders", sim, design, "interrupts_enabled_at_any_cycle")
