@@ -16,7 +16,6 @@ from .registers import (
     BY_OFFSET,
     CONFIG_BASE,
     CONFIG_END,
-    QUEUE_RESET,
     REGISTER_SPACE,
     Access,
     Config,
@@ -158,8 +157,6 @@ class ModelDevice:
         if not 0 <= value <= WORD or not 0 <= strobe <= 0xF:
             raise ValueError(f"write of {value:#x} with strobe {strobe:#x} at {offset:#x}")
         register = BY_OFFSET.get(offset)
-        if offset == QUEUE_RESET and strobe == 0xF:
-            self._write_reset(value)
         if register is None or register.access is Access.R:
             return
         if CONFIG_BASE <= offset < CONFIG_END:
@@ -209,6 +206,8 @@ class ModelDevice:
             self._notify(value)
         elif reg is Reg.QUEUE_READY:
             self._write_ready(value)
+        elif reg is Reg.QUEUE_RESET:
+            self._write_reset(value)
         elif (queue := self._queue(self._selected[Reg.QUEUE_SEL])) is not None:
             queue.write(reg, value)
 

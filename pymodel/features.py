@@ -24,9 +24,11 @@ class Feature(enum.IntFlag):
     SUSPEND = 1 << 43
 
 
-OFFER = Feature.INDIRECT_DESC | Feature.EVENT_IDX | Feature.VERSION_1  # of this engine
+OFFER = (  # of this engine
+    Feature.INDIRECT_DESC | Feature.EVENT_IDX | Feature.VERSION_1 | Feature.RING_RESET
+)
 MODEL_OFFER = (  # all that the model device can offer
-    OFFER | Feature.RING_PACKED | Feature.IN_ORDER | Feature.NOTIFICATION_DATA | Feature.RING_RESET
+    OFFER | Feature.RING_PACKED | Feature.IN_ORDER | Feature.NOTIFICATION_DATA
 )
 
 

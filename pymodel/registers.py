@@ -15,7 +15,6 @@ REGISTER_SPACE = 0x1000  # bytes
 CONFIG_BASE, CONFIG_END = 0x100, 0x800  # device configuration, byte addresses
 MAGIC = 0x74726976  # "virt" (MMIO-DEV-01)
 VERSION = 2  # MMIO-DEV-02
-QUEUE_RESET = 0x0C0  # byte offset of QueueReset, which only the model has, with RING_RESET
 TEST_DEVICE_ID = 0x3F
 VENDOR_ID = 0x4F505256
 
@@ -84,6 +83,7 @@ class Reg(enum.IntEnum):
     SHM_LEN_HIGH = 0x0B4
     SHM_BASE_LOW = 0x0B8
     SHM_BASE_HIGH = 0x0BC
+    QUEUE_RESET = 0x0C0
     CONFIG_GENERATION = 0x0FC
     FAULT_CODE = 0x800
     FAULT_QUEUE = 0x804
@@ -202,6 +202,15 @@ REGISTERS: tuple[Register, ...] = (
     Register(0x0B4, "SHMLenHigh", _R, 0xFFFFFFFF, "no such region", "MMIO-XDEV-07"),
     Register(0x0B8, "SHMBaseLow", _R, 0xFFFFFFFF, "no such region", "MMIO-XDEV-07"),
     Register(0x0BC, "SHMBaseHigh", _R, 0xFFFFFFFF, "no such region", "MMIO-XDEV-07"),
+    Register(
+        0x0C0,
+        "QueueReset",
+        _RW,
+        0,
+        "with RING_RESET 1 resets the queue, and reads 1 until that is done",
+        "MMIO-DEV-10",
+        per_queue=True,
+    ),
     Register(
         0x0FC, "ConfigGeneration", _R, 0, "never changes: every field is one word", "MMIO-DEV-06"
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import abc
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Generator, Hashable, Sequence
 from typing import Any, Callable, ClassVar, Generic
 
 from .allocator import Allocator
@@ -181,6 +181,15 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         with self._operation("add_buf"):
             self._add_buf(sg, out_num, in_num, data, indirect)
 
+    def detach_steps(self, data: Hashable) -> Generator[str, None, None]:
+        """`detach_buf`, for a driver whose register accesses take time.
+
+        Yields "reset" where the queue has to be reset and "enable" where it has to be made ready
+        again; going on says that this is done. Until the end it is one operation.
+        """
+        with self._operation("detach_buf"):
+            yield from self._detach_steps(data)
+
     # ---- what a format says
 
     @abc.abstractmethod
@@ -305,6 +314,11 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
             self._batch.extend(self._read_element(waiting))
 
     def _detach_buf(self, data: Hashable) -> None:
+        for step in self._detach_steps(data):
+            if self._reset is not None and self._enable is not None:
+                (self._reset if step == "reset" else self._enable)(self.index)
+
+    def _detach_steps(self, data: Hashable) -> Generator[str, None, None]:
         try:
             chain = self._book.by_token.get(data)
         except TypeError:
@@ -321,7 +335,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
             self._read_all()
         if chain.used:
             raise NotOutstandingError(f"token {data!r} is used already")
-        self._withdraw(chain)
+        yield from self._withdraw(chain)
 
     def _restart(self) -> bool:
         self._ask()
@@ -347,7 +361,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
 
     # ---- parts of the operations
 
-    def _withdraw(self, chain: DriverChain) -> None:
+    def _withdraw(self, chain: DriverChain) -> Generator[str, None, None]:
         """Take a published chain out of the live queue, which only a reset of it can.
 
         The others are published again in their order (CLEAN-DRV-01, CLEAN-DRV-02, QRST-DRV-01
@@ -355,7 +369,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         """
         if self._reset is None or self._enable is None:
             raise BusyError(f"token {chain.token!r} is published and the queue cannot be reset")
-        self._reset(self.index)
+        yield "reset"
         self._read_all()
         waiting = self._book.unpublished.copy()
         unseen = {id(other) for other in waiting}
@@ -374,7 +388,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
             self._book.publish()
         for other in waiting:
             self._book.place(other)
-        self._enable(self.index)
+        yield "enable"
         if self._held():
             self._notify(self.notification)
         if chain.used:

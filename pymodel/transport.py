@@ -17,7 +17,7 @@ from .faults import Fault
 from .features import Feature, Interrupt, Status
 from .layout import TABLE_ALIGN, QueueLayout, SplitLayout
 from .packed_layout import PackedLayout
-from .registers import MAGIC, QUEUE_RESET, VERSION, Reg
+from .registers import MAGIC, VERSION, Reg
 
 T = TypeVar("T")
 RegisterRead = tuple[Literal["r"], int]
@@ -191,9 +191,9 @@ def reset_queue(index: int) -> Steps[None]:
         InitError: QueueReset does not become 0 (MMIO-DRV-21).
     """
     yield ("w", Reg.QUEUE_SEL, index)
-    yield ("w", QUEUE_RESET, 1)
+    yield ("w", Reg.QUEUE_RESET, 1)
     for _ in range(POLL_LIMIT):
-        if (yield ("r", QUEUE_RESET)) == 0:
+        if (yield ("r", Reg.QUEUE_RESET)) == 0:
             return
     raise InitError(f"queue {index} does not finish its reset")
 

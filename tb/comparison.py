@@ -14,7 +14,7 @@ differing field and the time, and shows both rings side by side.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
@@ -300,7 +300,10 @@ class Comparison(Pair):
 
     async def detach(self, queue: int, token: Hashable) -> None:
         """`detach_buf` in both worlds."""
-        (await self._both("detach", queue, lambda vq: vq.detach_buf(token), token)).take()
+        outcome = await self._both(
+            "detach", queue, lambda vq: vq.detach_buf(token), token, self._detach_rtl(queue, token)
+        )
+        outcome.take()
         self._release(queue, token)
 
     async def restart(self, queue: int) -> bool:
@@ -316,12 +319,14 @@ class Comparison(Pair):
         queue: int,
         operation: Callable[[SplitVirtqueue], Any],
         token: Hashable = None,
+        slow: Optional[Awaitable[Outcome]] = None,
     ) -> Outcome:
+        """Do an operation in both worlds; `slow` does it in the RTL's where it takes time."""
         number = token if isinstance(token, int) else 0
         self.bench.track(name, queue, number)
         begin = self.bench.cycle
         before = self.rtl.notifications
-        rtl = self._call(self.rtl, queue, operation)
+        rtl = self._call(self.rtl, queue, operation) if slow is None else await slow
         await self.rtl.settle()
         self.tally.cycles += self.bench.cycle - begin
         model = self._call(self.model, queue, operation)
@@ -334,6 +339,12 @@ class Comparison(Pair):
         # without a notification the device had no reason to move: then the memory tells enough
         await self._check(what, queue, registers=self.rtl.notifications != before)
         return rtl
+
+    async def _detach_rtl(self, queue: int, token: Hashable) -> Outcome:
+        try:
+            return Outcome(value=await self.rtl.detach(queue, token))
+        except OSError as error:
+            return Outcome(error=error)
 
     async def _check(self, what: str, queue: int, registers: bool) -> None:
         """Compare memory, indices, notifications, interrupts and callbacks."""

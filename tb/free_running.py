@@ -15,9 +15,9 @@ Notifications and interrupts are handed over by coroutines of their own, as they
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Sequence
+from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 import cocotb
 from cocotb.triggers import Event, RisingEdge
@@ -41,6 +41,16 @@ class Delays:
 
     interrupt: tuple[int, int] = (0, 40)
     notify: tuple[int, int] = (0, 10)
+
+
+def _next(steps: Generator[str, None, None]) -> Union[str, Outcome]:
+    """Return the next step of an operation, or how it ended."""
+    try:
+        return next(steps)
+    except StopIteration:
+        return Outcome()
+    except OSError as error:
+        return Outcome(error=error)
 
 
 class FreeRunning(Pair):
@@ -118,9 +128,36 @@ class FreeRunning(Pair):
         return used
 
     async def detach(self, queue: int, token: Hashable) -> None:
-        """`detach_buf` in both worlds."""
-        self._both("detach", queue, lambda vq: vq.detach_buf(token), token).take()
+        """`detach_buf` in both worlds; where that resets the queue, it takes time."""
+        what = f"detach(queue {queue}, token {token!r})"
+        self.bench.track("detach", queue, token if isinstance(token, int) else 0)
+        self._catch_up(what, queue)
+        both = [world.queue(queue).detach_steps(token) for world in (self.rtl, self.model)]
+        while True:
+            rtl, model = (_next(steps) for steps in both)
+            if isinstance(rtl, Outcome) or isinstance(model, Outcome):
+                break
+            if rtl != model:
+                self._fail(what, queue, [f"step: rtl {rtl}, model {model}"])
+            await self._detach_step(what, queue, rtl)
+        if not (isinstance(rtl, Outcome) and isinstance(model, Outcome) and rtl.same(model)):
+            self._fail(what, queue, [f"result: rtl {rtl}, model {model}"])
+        self._count("detach")
+        self.check_driver(what, queue)
+        rtl.take()
         self._release(queue, token)
+
+    async def _detach_step(self, what: str, queue: int, step: str) -> None:
+        while step == "reset" and (self.rtl.notified or self._ringing):
+            await self.bench.wait_cycles(2)  # a notification must not come after the queue's life
+        await self._access(self.rtl.step_of_detach(step, queue))
+        if step == "reset":
+            self._catch_up(what, queue)
+            for _, places in self.held(queue):  # chains in flight may have been written in part
+                for addr, length in places:
+                    self.model.memory.write(addr, self.rtl.memory.read(addr, length))
+            self._wish.pop(queue, None)
+        self.model.run(self.model.step_of_detach(step, queue))
 
     async def restart(self, queue: int) -> bool:
         """`restart` in both worlds."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
-from pymodel import OutOfMemory, UsedBuffer, pattern_bytes
+from pymodel import Feature, OutOfMemory, UsedBuffer, pattern_bytes
 from pymodel.registers import Reg
 from tb.bench import Bench
 from tb.comparison import Comparison
@@ -105,6 +105,7 @@ class Player:
         self.sent: dict[int, list[int]] = {queue: [] for queue in self.queues}  # not collected
         self.token = 0
         self.full = 0  # adds refused for want of space
+        self.taken_back = 0  # buffers detached after they were published
         self.numbers = dict.fromkeys(self.queues, pair.setup.start_index)
         self._freed = 0  # of what callbacks collected
 
@@ -212,7 +213,7 @@ class Player:
         return True
 
     async def detach(self, queue: int) -> None:
-        """Take a buffer back: one not published, else one that cannot be."""
+        """Take a buffer back: one not published, or with RING_RESET any; else try in vain."""
         if self.pair.setup.pattern:
             return  # the pattern's numbers go by what was added
         waiting, sent = self.waiting[queue], self.sent[queue]
@@ -230,7 +231,12 @@ class Player:
             if error.errno not in (errno.ENOENT, errno.EBUSY):
                 raise
         else:
-            raise AssertionError(f"token {token} was detached though it was published or unknown")
+            if token == -1 or not self.pair.setup.features & Feature.RING_RESET:
+                raise AssertionError(f"{token} was detached though it was published or unknown")
+            sent.remove(token)
+            self.taken_back += 1
+            for addr in self.buffers.pop(token):
+                self.pair.free(addr)
 
     async def restart(self, queue: int) -> None:
         """Turn callbacks on again, as a driver does: drain until that succeeds."""

@@ -27,8 +27,10 @@ from pymodel import (
     VirtioDevice,
     Virtqueue,
     initialise,
+    reset_queue,
     run_async,
     run_sync,
+    start_queue,
     take_interrupt,
 )
 from pymodel.functions import TestFunction
@@ -156,6 +158,7 @@ class World:
         self.queues: list[Optional[SplitVirtqueue]] = []
         self.interrupts: list[Interrupt] = []  # causes served, in order
         self.notified: list[int] = []  # notifications not yet handed over
+        self.mute = False  # none are handed over
         self.notifications = 0  # handed over
         self.calls: list[CallbackRun] = []  # callbacks that ran
         self.taken: list[tuple[int, UsedBuffer]] = []  # what they collected, with its queue
@@ -199,7 +202,26 @@ class World:
             callback=self.make_callback(index) if self.setup.callback else None,
             start_index=start_index,
             order=self.setup.order(layout.size) if self.setup.order else None,
+            **(
+                {"reset": self._reset_queue, "enable": self._enable_queue}
+                if self.device.features & Feature.RING_RESET
+                else {}
+            ),
         )
+
+    def step_of_detach(self, step: str, index: int) -> Steps[None]:
+        """Return the register accesses of a step of `RingVirtqueue.detach_steps`."""
+        if step == "reset":
+            return reset_queue(index)
+        return start_queue(index, self.queue(index).layout)
+
+    def _reset_queue(self, index: int) -> None:
+        """Reset a queue at once, in a world where that is possible."""
+        raise NotImplementedError
+
+    def _enable_queue(self, index: int) -> None:
+        """Make a queue ready again at once, in a world where that is possible."""
+        raise NotImplementedError
 
     def renew(self, index: int) -> None:
         """Shut a queue's driver down and make a new one for the same ring."""
@@ -278,9 +300,14 @@ class RtlWorld(World):
         if self.setup.pattern:
             await self.bench.write32(0x100, 1)
 
+    async def detach(self, index: int, token: Hashable) -> None:
+        """`detach_buf`, with the register accesses that it needs."""
+        for step in self.queue(index).detach_steps(token):
+            await self.run(self.step_of_detach(step, index))
+
     async def hand_over(self) -> None:
         """Write the notifications that wait to the register."""
-        while self.notified:
+        while self.notified and not self.mute:
             self.notifications += 1
             await self.run(notify(self.notified.pop(0)))
 
@@ -296,7 +323,7 @@ class RtlWorld(World):
         for _ in range(MAX_ROUNDS):
             await self.hand_over()
             await self.wait_quiet()
-            if not await self.serve() and not self.notified:
+            if not await self.serve() and (self.mute or not self.notified):
                 return
         raise AssertionError("the driver and the engine keep each other busy without end")
 
@@ -355,6 +382,12 @@ class ModelWorld(World):
         """Run a sequence of register accesses."""
         return run_sync(steps, self.model.read32, self.model.write32)
 
+    def _reset_queue(self, index: int) -> None:
+        self.run(self.step_of_detach("reset", index))
+
+    def _enable_queue(self, index: int) -> None:
+        self.run(self.step_of_detach("enable", index))
+
     def start(self) -> None:
         """Bring the device up."""
         self.run(self.sequence())
@@ -369,12 +402,12 @@ class ModelWorld(World):
     def settle(self) -> None:
         """Return when the device is idle and no interrupt or notification waits."""
         for _ in range(MAX_ROUNDS):
-            while self.notified:
+            while self.notified and not self.mute:
                 self.notifications += 1
                 self.run(notify(self.notified.pop(0)))
             self.model.run()
             if self.model.interrupt_line:
                 self.interrupt(self.run(take_interrupt()))
-            elif not self.notified:
+            elif self.mute or not self.notified:
                 return
         raise AssertionError("the driver and the model keep each other busy without end")

@@ -107,6 +107,9 @@ module vq_mmio #(
     wire [QID_W-1:0] sel_queue;
     wire             sel_exists;
     wire             sel_ready;
+    wire             sel_resetting;
+    wire             resetting;
+    wire             ring_reset;
     wire [4:0]       own_code;
     wire [31:0]      own_queue;
     wire             own_exists;
@@ -182,6 +185,8 @@ module vq_mmio #(
         .s_queue_busy(queue_busy),
         .s_sel_exists(sel_exists),
         .s_sel_ready(sel_ready),
+        .s_sel_resetting(sel_resetting),
+        .s_resetting(resetting),
         .s_index_avail(s_index_avail),
         .s_index_used(s_index_used),
         .s_fault_event(fault_event),
@@ -196,6 +201,7 @@ module vq_mmio #(
         .m_event_idx(m_event_idx),
         .m_indirect(m_indirect),
         .m_packed(m_packed),
+        .m_ring_reset(ring_reset),
         .s_used_irq(s_used_irq),
         .s_idle(s_idle),
         .m_idle(m_idle),
@@ -215,6 +221,9 @@ module vq_mmio #(
         .m_sel_queue(sel_queue),
         .m_sel_exists(sel_exists),
         .m_sel_ready(sel_ready),
+        .m_sel_resetting(sel_resetting),
+        .s_ring_reset(ring_reset),
+        .m_resetting(resetting),
         .m_setup_queue(m_setup_queue),
         .m_setup_field(m_setup_field),
         .m_setup_data(m_setup_data),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_mmio_queues - the queue registers: selection, set-up and its checks, ready, stop, notify.
 //   Contract    a queue gets ready only with a set-up that passed every check; once stopped it
-//               reads not ready only after the engine is quiet on it; set-up is all zero after
-//               reset, in the engine too
+//               reads not ready only after the engine is quiet on it, and its reset is done only
+//               then; set-up is all zero after reset, in the engine too
 //   Latency     1 cycle, write to output
 //   Throughput  1 write per cycle, but none while m_busy: 8 * QUEUES cycles after reset,
-//               5 cycles after QueueSel, and while a queue stops
+//               5 cycles after QueueSel, and while a queue stops, but not while one is reset
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -27,6 +27,10 @@ module vq_mmio_queues #(
     output wire [QID_W-1:0]  m_sel_queue,
     output wire              m_sel_exists,
     output wire              m_sel_ready,
+    output wire              m_sel_resetting,
+    // RING_RESET is negotiated; the reset of some queue is under way
+    input  wire              s_ring_reset,
+    output wire              m_resetting,
     // Set-up to the engine; field 0 size, 1/2 descriptors, 3/4 driver, 5/6 device low/high
     output wire [QID_W-1:0]  m_setup_queue,
     output wire [2:0]        m_setup_field,
@@ -65,6 +69,8 @@ module vq_mmio_queues #(
     reg [QID_W+2:0]  scan_reg,  scan_next;  // {queue, field} of ST_CLEAR
     reg [31:0]       sel_reg,   sel_next;
     reg [QUEUES-1:0] ready_reg, ready_next;
+    reg [QUEUES-1:0] resetting_reg, resetting_next;
+    reg [QID_W-1:0]  watch_reg;             // the queue whose reset may be done
     reg [QUEUES-1:0] size_bad_reg,   size_bad_next;
     reg [QUEUES-1:0] desc_bad_reg,   desc_bad_next;
     reg [QUEUES-1:0] driver_bad_reg, driver_bad_next;
@@ -83,7 +89,10 @@ module vq_mmio_queues #(
     wire             exists        = sel_reg < QUEUES;
     wire [QID_W-1:0] sel           = exists ? sel_reg[QID_W-1:0] : {QID_W{1'b0}};
     wire             sel_ready     = exists && ready_reg[sel];
-    wire             may_setup     = exists && !ready_reg[sel];
+    wire             sel_resetting = exists && resetting_reg[sel];
+    wire             may_setup     = exists && !ready_reg[sel] && !sel_resetting;
+    wire             reset_done    = resetting_reg[watch_reg] && s_quiet[watch_reg] &&
+                                     wait_reg == 3'd0 && state_reg != ST_STOP;
     wire             data_exists   = s_write_data < QUEUES;
     wire [QID_W-1:0] data_queue    = data_exists ? s_write_data[QID_W-1:0] : {QID_W{1'b0}};
     wire             data_pow2     = (s_write_data & (s_write_data - 32'd1)) == 32'd0;
@@ -95,6 +104,8 @@ module vq_mmio_queues #(
     assign m_sel_queue    = sel;
     assign m_sel_exists   = exists;
     assign m_sel_ready    = sel_ready;
+    assign m_sel_resetting = sel_resetting;
+    assign m_resetting    = |resetting_reg;
     assign m_setup_queue  = setup_queue_reg;
     assign m_setup_field  = setup_field_reg;
     assign m_setup_data   = setup_data_reg;
@@ -106,8 +117,8 @@ module vq_mmio_queues #(
     assign m_own_queue    = own_queue_reg;
     assign m_own_exists   = own_exists_reg;
     assign m_own_valid    = own_code_reg != 5'd0;
-    assign m_clear_queue  = sel;
-    assign m_clear_valid  = clear;
+    assign m_clear_queue  = clear ? sel : watch_reg;
+    assign m_clear_valid  = clear || reset_done;
 
     always @* begin
         state_next       = state_reg;
@@ -115,6 +126,7 @@ module vq_mmio_queues #(
         scan_next        = scan_reg;
         sel_next         = sel_reg;
         ready_next       = ready_reg;
+        resetting_next   = resetting_reg;
         size_bad_next    = size_bad_reg;
         desc_bad_next    = desc_bad_reg;
         driver_bad_next  = driver_bad_reg;
@@ -127,6 +139,7 @@ module vq_mmio_queues #(
         own_code_next    = 5'd0;
         own_exists_next  = exists;
         clear            = 1'b0;
+        if (reset_done) resetting_next[watch_reg] = 1'b0;
         case (state_reg)
             ST_CLEAR: begin
                 setup_queue_next = scan_reg[QID_W+2:3];
@@ -178,7 +191,7 @@ module vq_mmio_queues #(
                     REG_QUEUE_READY: begin
                         if (s_write_data[0]) begin
                             if (!exists) own_code_next = FAULT_NO_SUCH_QUEUE;
-                            else if (sel_ready) own_code_next = 5'd0;
+                            else if (sel_ready || sel_resetting) own_code_next = 5'd0;
                             else if (size_bad_reg[sel]) own_code_next = FAULT_QUEUE_SIZE;
                             else if (desc_bad_reg[sel] || driver_bad_reg[sel] ||
                                      device_bad_reg[sel]) own_code_next = FAULT_QUEUE_ALIGN;
@@ -189,6 +202,12 @@ module vq_mmio_queues #(
                             state_next      = ST_STOP;
                         end
                     end
+                    REG_QUEUE_RESET:
+                        if (s_ring_reset && s_write_data[0] && exists && !sel_resetting) begin
+                            ready_next[sel]     = 1'b0;
+                            resetting_next[sel] = 1'b1;
+                            wait_next           = SETTLE;
+                        end
                     REG_QUEUE_NOTIFY: begin
                         if (!data_exists) own_code_next = FAULT_NO_SUCH_QUEUE;
                         else notify_next = ready_reg[data_queue];
@@ -212,6 +231,9 @@ module vq_mmio_queues #(
         scan_reg         <= scan_next;
         sel_reg          <= sel_next;
         ready_reg        <= ready_next;
+        resetting_reg    <= resetting_next;
+        if (m_resetting)
+            watch_reg <= watch_reg == LAST[QID_W-1:0] ? {QID_W{1'b0}} : watch_reg + 1'b1;
         size_bad_reg     <= size_bad_next;
         desc_bad_reg     <= desc_bad_next;
         driver_bad_reg   <= driver_bad_next;
@@ -231,6 +253,8 @@ module vq_mmio_queues #(
             scan_reg        <= {(QID_W+3){1'b0}};
             sel_reg         <= 32'd0;
             ready_reg       <= {QUEUES{1'b0}};
+            resetting_reg   <= {QUEUES{1'b0}};
+            watch_reg       <= {QID_W{1'b0}};
             size_bad_reg    <= {QUEUES{1'b1}};  // a size of 0
             desc_bad_reg    <= {QUEUES{1'b0}};
             driver_bad_reg  <= {QUEUES{1'b0}};
@@ -242,6 +266,7 @@ module vq_mmio_queues #(
     end
 
     `VQ_ASSERT(a_write_not_busy, !s_write_valid || !m_busy)
+    `VQ_ASSERT(a_one_life, (ready_reg & resetting_reg) == {QUEUES{1'b0}})
     `VQ_ASSERT(a_notify_ready, !m_notify_valid || ready_reg[notify_queue_reg])
 endmodule
 `resetall

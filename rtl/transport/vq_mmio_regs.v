@@ -41,6 +41,9 @@ module vq_mmio_regs #(
     input  wire        s_queue_busy,
     input  wire        s_sel_exists,
     input  wire        s_sel_ready,
+    input  wire        s_sel_resetting,
+    // A reset of some queue is under way
+    input  wire        s_resetting,
     input  wire [15:0] s_index_avail,
     input  wire [15:0] s_index_used,
     // Fault block
@@ -57,6 +60,7 @@ module vq_mmio_regs #(
     output wire        m_event_idx,
     output wire        m_indirect,
     output wire        m_packed,
+    output wire        m_ring_reset,
     input  wire        s_used_irq,
     input  wire        s_idle,
     // Nothing pending, nothing in flight, and no access in the last cycles that could change that
@@ -66,9 +70,9 @@ module vq_mmio_regs #(
 );
     `include "vq_regs.vh"
 
-    // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32)
+    // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32), RING_RESET (40)
     localparam [31:0] OFFER_LOW  = 32'h30000000;
-    localparam [31:0] OFFER_HIGH = 32'h00000001;
+    localparam [31:0] OFFER_HIGH = 32'h00000101;
 
     localparam [2:0] RESET_WAIT = 3'd5; // cycles from m_reset to a meaningful s_reset_done
     localparam [2:0] IDLE_WAIT  = 3'd7; // cycles from a write to its effect on s_idle
@@ -99,7 +103,8 @@ module vq_mmio_regs #(
     wire        config_space = address >= 12'h100 && address < 12'h800;
     wire        control_write = take && s_reg_write && !config_space && s_reg_wstrb == 4'hf;
     wire        acceptable = (driver_low_reg & ~OFFER_LOW) == 32'd0 &&
-                             driver_high_reg == OFFER_HIGH && !beyond_reg;
+                             (driver_high_reg & ~OFFER_HIGH) == 32'd0 &&
+                             driver_high_reg[0] && !beyond_reg;
     wire [7:0]  status = {failed_reg, needs_reset_reg, 2'b00, features_ok_reg, driver_ok_reg,
                           driver_reg, acknowledge_reg};
 
@@ -117,7 +122,8 @@ module vq_mmio_regs #(
     assign m_event_idx   = features_ok_reg && driver_low_reg[29];
     assign m_indirect    = features_ok_reg && driver_low_reg[28];
     assign m_packed      = features_ok_reg && driver_high_reg[2];
-    assign m_idle        = s_idle && s_reg_ready && idle_wait_reg == 3'd0;
+    assign m_ring_reset  = features_ok_reg && driver_high_reg[8];
+    assign m_idle        = s_idle && s_reg_ready && !s_resetting && idle_wait_reg == 3'd0;
     assign irq           = events_reg != 2'b00;
 
     always @* begin
@@ -178,6 +184,7 @@ module vq_mmio_regs #(
                                            device_sel_reg == 32'd1 ? OFFER_HIGH : 32'd0;
             REG_QUEUE_SIZE_MAX:    rdata = s_sel_exists ? QUEUE_SIZE_MAX : 32'd0;
             REG_QUEUE_READY:       rdata = {31'd0, s_sel_ready};
+            REG_QUEUE_RESET:       rdata = {31'd0, s_sel_resetting};
             REG_INTERRUPT_STATUS:  rdata = {30'd0, events_reg};
             REG_STATUS:            rdata = {24'd0, status};
             // No shared memory region exists: length and base are all ones

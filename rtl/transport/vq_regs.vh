@@ -29,6 +29,7 @@ localparam [11:0] REG_SHM_LEN_LOW         = 12'h0b0;
 localparam [11:0] REG_SHM_LEN_HIGH        = 12'h0b4;
 localparam [11:0] REG_SHM_BASE_LOW        = 12'h0b8;
 localparam [11:0] REG_SHM_BASE_HIGH       = 12'h0bc;
+localparam [11:0] REG_QUEUE_RESET         = 12'h0c0;
 localparam [11:0] REG_CONFIG_GENERATION   = 12'h0fc;
 localparam [11:0] REG_FAULT_CODE          = 12'h800;
 localparam [11:0] REG_FAULT_QUEUE         = 12'h804;

@@ -541,6 +541,73 @@ async def accesses_wait_for_a_queue_to_stop(dut: Any, quiet_clocks: int) -> None
 
 
 @test()
+@cocotb.parametrize(quiet_clocks=[0, STALE, 60])
+async def a_queue_reset_is_told_by_its_register(dut: Any, quiet_clocks: int) -> None:
+    """QueueReset reads 1 until the engine is quiet on the queue; other accesses do not wait."""
+    bench = Bench(dut)
+    await bench.start()
+    bench.engine.quiet_clocks = quiet_clocks
+    await bench.ready(0)
+    await bench.write(Reg.QUEUE_RESET, 1)  # not negotiated: no register
+    assert (await bench.read(Reg.QUEUE_RESET), await bench.read(Reg.QUEUE_READY)) == (0, 1)
+    await bench.write(Reg.STATUS, 0)
+    await bench.negotiate()
+    for queue in range(bench.queues):
+        await bench.ready(queue)
+    up = (1 << bench.queues) - 1
+    queues = random.sample(range(bench.queues), min(bench.queues, 6))
+    for queue in queues:  # each begins while those before are under way
+        await bench.write(Reg.QUEUE_SEL, queue)
+        await bench.write(Reg.QUEUE_RESET, 2)
+        assert await bench.read(Reg.QUEUE_READY) == 1
+        bench.engine.fault.send({"code": Fault.MEM_READ, "queue": queue, "desc": 0})
+        await bench.clocks(3)
+        began = (await bench.axil.write(Reg.QUEUE_RESET, 1)).clock
+        up &= ~(1 << queue)
+        assert dut.m_ready.value == up
+        answer = await bench.axil.read(Reg.QUEUE_RESET)
+        assert answer.clock - began <= 8, "the access waited"
+        assert answer.value or quiet_clocks < 60
+        assert await bench.read(Reg.QUEUE_READY) == 0
+        if quiet_clocks == 60:  # set-up that comes too early
+            assert (dut.m_idle.value, await bench.read(Reg.ENGINE_STATE)) == (0, 0)
+            sent = len(bench.engine.sent())
+            await bench.write(Reg.QUEUE_SIZE, 0)
+            await bench.write(Reg.QUEUE_READY, 1)
+            await bench.write(Reg.QUEUE_NOTIFY, queue)
+            assert await bench.read(Reg.QUEUE_RESET) == 1
+            assert len(bench.engine.sent()) == sent
+            assert dut.m_ready.value == up
+        elif random.random() < 0.5:
+            while (answer := await bench.axil.read(Reg.QUEUE_RESET)).value:
+                pass
+            assert answer.clock - began >= quiet_clocks
+    assert bench.engine.notified.words == []
+    for queue in queues:
+        await bench.write(Reg.QUEUE_SEL, queue)
+        while await bench.read(Reg.QUEUE_RESET):
+            pass
+        assert await bench.read(Reg.QUEUE_FAULT) == 0
+        await bench.set_up(queue)
+        await bench.write(Reg.QUEUE_READY, 1)
+        assert (await bench.read(Reg.QUEUE_READY), await bench.read(Reg.QUEUE_RESET)) == (1, 0)
+    assert dut.m_ready.value == (1 << bench.queues) - 1
+    bench.engine.quiet_clocks = 60
+    await bench.write(Reg.QUEUE_RESET, 1)  # a device reset ends it; QueueReady 0 waits for it
+    await bench.write(Reg.STATUS, 0)
+    await bench.write(Reg.QUEUE_SEL, queues[-1])
+    assert await bench.read(Reg.QUEUE_RESET) == 0
+    await bench.negotiate()
+    await bench.ready(queues[0])
+    began = (await bench.axil.write(Reg.QUEUE_RESET, 1)).clock
+    await bench.write(Reg.QUEUE_READY, 0)
+    assert (await bench.axil.read(Reg.QUEUE_READY)).clock - began >= 60
+    await bench.write(Reg.QUEUE_SEL, bench.queues)
+    await bench.write(Reg.QUEUE_RESET, 1)
+    assert await bench.read(Reg.QUEUE_RESET) == 0
+
+
+@test()
 async def indices_are_of_the_selected_queue(dut: Any) -> None:
     """Read at once after QueueSel, they are never those of the queue before."""
     bench = Bench(dut)
@@ -741,6 +808,8 @@ async def any_sequence_of_accesses_agrees_with_the_model(dut: Any, percent: int)
             )
             if offset == Reg.DRIVER_FEATURES_SEL:
                 value &= 1  # the model has no more words
+            if offset == Reg.DRIVER_FEATURES and random.random() < 0.3:
+                value = OFFER >> 32
             if offset == Reg.STATUS and random.random() < 0.7:
                 value = DRIVER_OK
             if offset == Reg.QUEUE_SEL and random.random() < 0.8:
@@ -748,6 +817,8 @@ async def any_sequence_of_accesses_agrees_with_the_model(dut: Any, percent: int)
             strobe = 0xF if random.random() < 0.95 else random.randrange(16)
             model.write32(offset, value, strobe)
             await bench.axil.write(offset, value, strobe)
+            while offset == Reg.QUEUE_RESET and await bench.read(offset):  # the model is at once
+                pass
         else:
             expected = model.read32(offset)
             assert await bench.read(offset) == expected, f"step {step}, {Reg(offset).name}"

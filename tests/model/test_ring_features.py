@@ -30,7 +30,6 @@ from tests.model.formats import EACH_FORMAT, EVENT_IDX
 from tests.model.world import BUFFERS, RINGS, World
 
 A, B = BUFFERS, BUFFERS + 0x100
-QUEUE_RESET = 0xC0
 
 
 def send(world: World, *tokens: Any, length: int = 4, room: int = 4) -> None:
@@ -237,12 +236,12 @@ def test_a_queue_reset_stops_the_queue_and_forgets_its_state(ring: Any) -> None:
     send(world, "used")
     world.device.run()
     send(world, "not")
-    assert world.device.read32(QUEUE_RESET) == 0
-    world.device.write32(QUEUE_RESET, 0)
-    world.device.write32(QUEUE_RESET, 1, 0x1)
+    assert world.device.read32(Reg.QUEUE_RESET) == 0
+    world.device.write32(Reg.QUEUE_RESET, 0)
+    world.device.write32(Reg.QUEUE_RESET, 1, 0x1)
     assert world.device.read32(Reg.QUEUE_READY) == 1
-    world.device.write32(QUEUE_RESET, 1)
-    assert world.device.read32(QUEUE_RESET) == world.device.read32(Reg.QUEUE_READY) == 0
+    world.device.write32(Reg.QUEUE_RESET, 1)
+    assert world.device.read32(Reg.QUEUE_RESET) == world.device.read32(Reg.QUEUE_READY) == 0
     before = world.state()
     world.device.run()
     assert not compare(before, world.state())
@@ -250,7 +249,7 @@ def test_a_queue_reset_stops_the_queue_and_forgets_its_state(ring: Any) -> None:
     first = 0x8000 if ring.packed else 0
     assert world.device.read32(Reg.QUEUE_AVAIL_INDEX) == first
     assert world.device.read32(Reg.QUEUE_USED_INDEX) == first
-    assert world.device.read32(QUEUE_RESET) == 0
+    assert world.device.read32(Reg.QUEUE_RESET) == 0
 
 
 @EACH_FORMAT
@@ -265,11 +264,11 @@ def test_a_queue_may_be_made_ready_with_another_size_after_its_reset(ring: Any) 
 
 def test_without_the_feature_queue_reset_is_no_register() -> None:
     world = World()
-    world.device.write32(QUEUE_RESET, 1)
+    world.device.write32(Reg.QUEUE_RESET, 1)
     assert world.device.read32(Reg.QUEUE_READY) == 1
     absent = World(features=Feature.RING_RESET)
     absent.device.write32(Reg.QUEUE_SEL, 9)
-    absent.device.write32(QUEUE_RESET, 1)
+    absent.device.write32(Reg.QUEUE_RESET, 1)
     assert not absent.device.read32(Reg.FAULT_CODE)
 
 
@@ -278,7 +277,7 @@ def test_a_reset_of_a_queue_is_waited_for() -> None:
     device, left = ModelDevice(GuestMemory((RINGS, 64))), [3]
 
     def read32(offset: int) -> int:
-        assert offset == QUEUE_RESET
+        assert offset == Reg.QUEUE_RESET
         left[0] -= 1
         return int(left[0] > 0)
 

@@ -117,6 +117,12 @@ def test_accesses_wait_for_a_queue_to_stop(sim, parameters):
     )
 
 
+@pytest.mark.clause("MMIO-DEV-08", "MMIO-DEV-09", "MMIO-DEV-10", "MMIO-DEV-11", "MMIO-DEV-12")
+@everywhere
+def test_a_queue_reset_is_told_by_its_register(sim, parameters):
+    run(sim, parameters, "a_queue_reset_is_told_by_its_register")
+
+
 @pytest.mark.clause("STAT-DEV-02", "STAT-DEV-03")
 @everywhere
 def test_no_fault_is_lost(sim, parameters):

@@ -32,6 +32,11 @@ async def stop(racer: Racer, only: bool = False) -> None:
     if only:
         late = [a for a in racer.memory.accesses() if a.asked > answered + AT_LAST]
         assert not late, f"stopped by {answered}: {late[0]}"
+    forget(racer)
+
+
+def forget(racer: Racer) -> None:
+    """Do what a driver does with a queue that is not live: give all up, and clear the rings."""
     for chain in racer.flying:
         racer.memory.disallow(chain.target, racer.length)
         racer.poison(chain.head)
