@@ -158,6 +158,13 @@ class ChainBook(abc.ABC):
         self.by_token[chain.token] = chain
         self.by_id[chain.id] = chain
 
+    def find(self, token: Hashable) -> DriverChain | None:
+        """Return the outstanding chain with a token, or None."""
+        try:
+            return self.by_token.get(token)
+        except TypeError:
+            return None
+
     def collect(self, chain: DriverChain) -> None:
         """Strike a used chain off and free what it held."""
         self._forget(chain)

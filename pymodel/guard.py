@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import abc
 import threading
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -74,6 +74,15 @@ class GuardedVirtqueue(Virtqueue):
         with self._operation("detach_buf"):
             self._detach_buf(data)
 
+    def detach_steps(self, data: Hashable) -> Generator[str, None, None]:
+        """`detach_buf`, for a driver whose register accesses take time.
+
+        Yields "reset" where the queue has to be reset and "enable" where it has to be made ready
+        again; going on says that this is done. Until the end it is one operation.
+        """
+        with self._operation("detach_buf"):
+            yield from self._detach_steps(data)
+
     def restart(self) -> bool:
         """See `Virtqueue.restart`."""
         with self._operation("restart"):
@@ -110,6 +119,10 @@ class GuardedVirtqueue(Virtqueue):
 
     @abc.abstractmethod
     def _detach_buf(self, data: Hashable) -> None: ...
+
+    def _detach_steps(self, data: Hashable) -> Generator[str, None, None]:
+        self._detach_buf(data)
+        yield from ()
 
     @abc.abstractmethod
     def _restart(self) -> bool:

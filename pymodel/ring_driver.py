@@ -110,7 +110,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         self._element_index = start  # of the next used element to be read
         self._batch: deque[tuple[DriverChain, int]] = deque()  # used, by an element that was read
         self._earlier: deque[tuple[DriverChain, int]] = deque()  # used before a queue reset
-        self._reset, self._enable = reset, enable
+        self._do = {"reset": reset, "enable": enable} if reset and enable else {}
         self._ring = DriverRing(memory, on_step)
         self._book = self._make_book(start)
         self._clear(start, interrupts=callback is not None)
@@ -180,15 +180,6 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         """
         with self._operation("add_buf"):
             self._add_buf(sg, out_num, in_num, data, indirect)
-
-    def detach_steps(self, data: Hashable) -> Generator[str, None, None]:
-        """`detach_buf`, for a driver whose register accesses take time.
-
-        Yields "reset" where the queue has to be reset and "enable" where it has to be made ready
-        again; going on says that this is done. Until the end it is one operation.
-        """
-        with self._operation("detach_buf"):
-            yield from self._detach_steps(data)
 
     # ---- what a format says
 
@@ -315,14 +306,10 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
 
     def _detach_buf(self, data: Hashable) -> None:
         for step in self._detach_steps(data):
-            if self._reset is not None and self._enable is not None:
-                (self._reset if step == "reset" else self._enable)(self.index)
+            self._do[step](self.index)
 
     def _detach_steps(self, data: Hashable) -> Generator[str, None, None]:
-        try:
-            chain = self._book.by_token.get(data)
-        except TypeError:
-            chain = None
+        chain = self._book.find(data)
         if chain is None:
             raise NotOutstandingError(f"token {data!r} is not outstanding")
         if not chain.published and not chain.used:
@@ -367,7 +354,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         The others are published again in their order (CLEAN-DRV-01, CLEAN-DRV-02, QRST-DRV-01
         to 03). Those that the device used until then are collected as ever.
         """
-        if self._reset is None or self._enable is None:
+        if not self._do:
             raise BusyError(f"token {chain.token!r} is published and the queue cannot be reset")
         yield "reset"
         self._read_all()

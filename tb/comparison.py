@@ -342,9 +342,10 @@ class Comparison(Pair):
 
     async def _detach_rtl(self, queue: int, token: Hashable) -> Outcome:
         try:
-            return Outcome(value=await self.rtl.detach(queue, token))
+            await self.rtl.detach(queue, token)
         except OSError as error:
             return Outcome(error=error)
+        return Outcome()
 
     async def _check(self, what: str, queue: int, registers: bool) -> None:
         """Compare memory, indices, notifications, interrupts and callbacks."""

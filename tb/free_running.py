@@ -135,13 +135,12 @@ class FreeRunning(Pair):
         both = [world.queue(queue).detach_steps(token) for world in (self.rtl, self.model)]
         while True:
             rtl, model = (_next(steps) for steps in both)
-            if isinstance(rtl, Outcome) or isinstance(model, Outcome):
+            if isinstance(rtl, Outcome) or rtl != model:
                 break
-            if rtl != model:
-                self._fail(what, queue, [f"step: rtl {rtl}, model {model}"])
             await self._detach_step(what, queue, rtl)
-        if not (isinstance(rtl, Outcome) and isinstance(model, Outcome) and rtl.same(model)):
+        if not isinstance(rtl, Outcome) or not isinstance(model, Outcome) or not rtl.same(model):
             self._fail(what, queue, [f"result: rtl {rtl}, model {model}"])
+            return
         self._count("detach")
         self.check_driver(what, queue)
         rtl.take()

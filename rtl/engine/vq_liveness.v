@@ -148,7 +148,8 @@ module vq_liveness #(
         .read_b_data(finished_scan)
     );
 
-    assign m_started_credit = granted_start - started_old;      // wraps
+    // Void when the queue is not live, so that a visit of it soon ends. The difference wraps
+    assign m_started_credit = (granted_start - started_old) & {COUNT_W{m_live[s_started_queue]}};
     assign m_collected_all  = collected_old == started_collect;
 
     reg [COUNT_W-1:0] total_reg;        // chains under way in all queues

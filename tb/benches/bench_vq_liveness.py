@@ -70,6 +70,8 @@ async def counts_credits_and_levels_agree_with_a_model(dut: Any, turn: int) -> N
         if live >> start_queue & 1:
             credit = granted[start_queue] - started[start_queue]
             assert int(dut.m_started_credit.value) == credit
+        else:
+            assert int(dut.m_started_credit.value) == 0
         ever = open_[got_queue] + finished[got_queue]
         if collected[got_queue] < ever:  # there is one to collect
             assert (dut.m_collected_all.value == 1) == (collected[got_queue] + 1 == ever)
