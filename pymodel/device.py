@@ -262,13 +262,16 @@ class ModelDevice:
             queue.stop()
 
     def _notify(self, value: int) -> None:
-        """Remember a notification; what NOTIFICATION_DATA adds is not needed (NOTIF-XDRV-02)."""
-        number = value & 0xFFFF if self.negotiated & Feature.NOTIFICATION_DATA else value
+        """Remember a notification, and the index that it tells (NOTIF-XDRV-02)."""
+        told = bool(self.negotiated & Feature.NOTIFICATION_DATA)
+        number = value & 0xFFFF if told else value
         queue = self._queue(number)
         if queue is None:
             self._record(Fault.NO_SUCH_QUEUE, number)
         elif queue.ring is not None and not queue.stopped:
             queue.notified = True  # served from DRIVER_OK on (STAT-DEV-01)
+            if told and not queue.serving and not queue.working:
+                queue.ring.tell(value >> 16)
 
     # ---- work
 
@@ -343,6 +346,7 @@ class ModelDevice:
             return
         event_idx = bool(self.negotiated & Feature.EVENT_IDX)
         queue.ring.set_features(event_idx, bool(self.negotiated & Feature.INDIRECT_DESC))
+        queue.serving = True
         try:
             serve(number, queue.ring)
         except QueueFault as error:
@@ -350,6 +354,8 @@ class ModelDevice:
             if error.fault.precise:
                 queue.ring.abandon()
             self._record(error.fault, number, error.descriptor | IN_TABLE * error.in_table)
+        finally:
+            queue.serving = False
 
     def _record(self, fault: Fault, number: int, descriptor: int = 0) -> None:
         """Report a fault (STAT-DEV-02, STAT-DEV-03)."""

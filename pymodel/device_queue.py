@@ -41,6 +41,7 @@ class DeviceQueue:
     ring: DeviceRing | None = None
     notified: bool = False
     stopped: bool = False
+    serving: bool = False  # the device is at work on it
     fault: int = 0
 
     @property

@@ -39,6 +39,7 @@ class DeviceRing(abc.ABC):
         self.event_idx = event_idx
         self.on_step = on_step
         self.working = False
+        self._told: int | None = None
         self._memory = memory
 
     # ---- what a format says
@@ -87,6 +88,13 @@ class DeviceRing(abc.ABC):
         """Go idle without taking another chain."""
 
     # ---- what all formats do
+
+    def tell(self, index: int) -> None:
+        """Take the index that a notification told while the device did not work on the ring.
+
+        A format may use it in place of its next look.
+        """
+        self._told = index
 
     def start_work(self) -> None:
         """Ask for no more notifications (SPLIT-DEV-18 to 20, PACKED-DEV-11)."""

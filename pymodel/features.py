@@ -25,10 +25,14 @@ class Feature(enum.IntFlag):
 
 
 OFFER = (  # of this engine
-    Feature.INDIRECT_DESC | Feature.EVENT_IDX | Feature.VERSION_1 | Feature.RING_RESET
+    Feature.INDIRECT_DESC
+    | Feature.EVENT_IDX
+    | Feature.VERSION_1
+    | Feature.NOTIFICATION_DATA
+    | Feature.RING_RESET
 )
 MODEL_OFFER = (  # all that the model device can offer
-    OFFER | Feature.RING_PACKED | Feature.IN_ORDER | Feature.NOTIFICATION_DATA
+    OFFER | Feature.RING_PACKED | Feature.IN_ORDER
 )
 
 

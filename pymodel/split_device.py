@@ -69,7 +69,14 @@ class SplitDevice(DeviceRing):
         return (self._seen - self._next_avail) % INDEX_MODULUS
 
     def look(self) -> int:
-        """Read the available index and return `known`."""
+        """Read the available index and return `known`; one that was told saves the read.
+
+        What was told is used if it makes 1 to the queue's size new chains; else it is old.
+        """
+        told, self._told = self._told, None
+        if told is not None and 0 < (told - self._next_avail) % INDEX_MODULUS <= self.layout.size:
+            self._seen = told
+            return self.known
         self._seen = self._read_avail(self.layout.avail_idx, "available index read")
         if self.known > self.layout.size:
             raise QueueFault(Fault.AVAIL_JUMP)

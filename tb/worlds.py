@@ -202,6 +202,7 @@ class World:
             callback=self.make_callback(index) if self.setup.callback else None,
             start_index=start_index,
             order=self.setup.order(layout.size) if self.setup.order else None,
+            notification_data=self.device.notification_data,
             **(
                 {"reset": self._reset_queue, "enable": self._enable_queue}
                 if self.device.features & Feature.RING_RESET

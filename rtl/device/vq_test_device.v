@@ -85,6 +85,8 @@ module vq_test_device #(
     wire [QUEUES-1:0]         ready;
     wire [QUEUES-1:0]         quiet;
     wire [QID_W-1:0]          notify_queue;
+    wire [15:0]               notify_index;
+    wire                      notify_data;
     wire                      notify_valid;
     wire                      run;
     wire                      event_idx;
@@ -169,6 +171,8 @@ module vq_test_device #(
         .m_ready(ready),
         .s_quiet(quiet),
         .m_notify_queue(notify_queue),
+        .m_notify_index(notify_index),
+        .m_notify_data(notify_data),
         .m_notify_valid(notify_valid),
         .m_run(run),
         .m_event_idx(event_idx),
@@ -211,6 +215,8 @@ module vq_test_device #(
         .s_ready(ready),
         .m_quiet(quiet),
         .s_notify_queue(notify_queue),
+        .s_notify_index(notify_index),
+        .s_notify_data(notify_data),
         .s_notify_valid(notify_valid),
         .s_run(run),
         .s_event_idx(event_idx),

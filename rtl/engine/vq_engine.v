@@ -31,6 +31,8 @@ module vq_engine #(
     input  wire [QUEUES-1:0]   s_ready,
     output wire [QUEUES-1:0]   m_quiet,
     input  wire [QID_W-1:0]    s_notify_queue,
+    input  wire [15:0]         s_notify_index,  // available index, if s_notify_data
+    input  wire                s_notify_data,
     input  wire                s_notify_valid,
     input  wire                s_run,
     input  wire                s_event_idx,
@@ -223,7 +225,8 @@ module vq_engine #(
 
     // schedule
     wire [QID_W-1:0] visit_queue, done_queue;
-    wire             visit_valid, visit_ready, done_starved, done_valid;
+    wire [15:0]      visit_index;
+    wire             visit_told, visit_valid, visit_ready, done_starved, done_valid;
 
     vq_schedule #(.QUEUES(QUEUES), .QID_W(QID_W)) u_schedule (
         .clk(clk),
@@ -231,10 +234,14 @@ module vq_engine #(
         .s_ready(s_ready),
         .s_fetchable(fetchable),
         .s_notify_queue(s_notify_queue),
+        .s_notify_index(s_notify_index),
+        .s_notify_data(s_notify_data),
         .s_notify_valid(s_notify_valid),
         .s_credit_queue(s_credit_queue),
         .s_credit_valid(s_credit_valid),
         .m_visit_queue(visit_queue),
+        .m_visit_index(visit_index),
+        .m_visit_told(visit_told),
         .m_visit_valid(visit_valid),
         .m_visit_ready(visit_ready),
         .s_done_queue(done_queue),
@@ -417,6 +424,8 @@ module vq_engine #(
         .s_setup_data(s_setup_data),
         .s_setup_valid(s_setup_valid),
         .s_visit_queue(visit_queue),
+        .s_visit_index(visit_index),
+        .s_visit_told(visit_told),
         .s_visit_valid(visit_valid),
         .s_visit_ready(visit_ready),
         .m_done_queue(done_queue),

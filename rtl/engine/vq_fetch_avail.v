@@ -23,6 +23,8 @@ module vq_fetch_avail #(
     input  wire              s_setup_valid,
     // Visits in, and their ends
     input  wire [QID_W-1:0]  s_visit_queue,
+    input  wire [15:0]       s_visit_index,
+    input  wire              s_visit_told,
     input  wire              s_visit_valid,
     output wire              s_visit_ready,
     output wire [QID_W-1:0]  m_done_queue,
@@ -100,6 +102,8 @@ module vq_fetch_avail #(
         .s_ready(s_ready),
         .s_event_idx(s_event_idx),
         .s_visit_queue(s_visit_queue),
+        .s_visit_index(s_visit_index),
+        .s_visit_told(s_visit_told),
         .s_visit_valid(s_visit_valid),
         .s_visit_ready(s_visit_ready),
         .m_done_queue(m_done_queue),

@@ -22,8 +22,10 @@ module vq_fetch_ring #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire              s_event_idx,
-    // Visits in, and their ends
+    // Visits in, with the available index if the driver told it, and their ends
     input  wire [QID_W-1:0]  s_visit_queue,
+    input  wire [15:0]       s_visit_index,
+    input  wire              s_visit_told,
     input  wire              s_visit_valid,
     output wire              s_visit_ready,
     output wire [QID_W-1:0]  m_done_queue,
@@ -91,6 +93,7 @@ module vq_fetch_ring #(
     reg  [3:0]        state_reg;
     reg  [QID_W-1:0]  queue_reg;
     reg               error_reg;        // the index could not be read
+    reg               told_reg;         // it was not read: the driver told it
     reg  [7:0]        turn_reg;         // entries asked for since the visit was taken up
     reg  [4:0]        code_reg;
     reg  [QUEUES-1:0] dirty_reg;        // notifications are suppressed, or avail_event is behind
@@ -174,6 +177,7 @@ module vq_fetch_ring #(
     wire        pick_acked = take && pick == 2'd1;
     wire        pick_visit = take && pick == 2'd2;
     wire        pick_look  = pick_index && s_look_valid;
+    wire        pick_told  = pick_visit && s_visit_told;
     // Visits that yielded, with an index seen: taken up after the answers to looks
     wire [QID_W-1:0] rest_queue;
     wire        rest_valid, rest_room;
@@ -247,7 +251,9 @@ module vq_fetch_ring #(
     assign m_fault_valid   = state_reg == ST_FAULT;
 
     always @(posedge clk) begin
-        if (pick_look) seen_mem[s_look_queue] <= s_look_index;
+        if (pick_look || pick_told)
+            seen_mem[pick_look ? s_look_queue : s_visit_queue]
+                <= pick_look ? s_look_index : s_visit_index;
         dirty_reg <= dirty_reg & s_ready;
         case (state_reg)
             ST_JUDGE: begin
@@ -259,8 +265,10 @@ module vq_fetch_ring #(
                 more_reg  <= |news[15:EW];
                 entry_reg <= entry;
                 code_reg  <= error_reg ? FAULT_MEM_AVAIL : FAULT_AVAIL_JUMP;
-                // A size is a power of two: news + 1 entries are too many if a bit above is set
-                if (error_reg || (!none && |(news & ~mask))) state_reg <= ST_FAULT;
+                // A size is a power of two: news + 1 entries are too many if a bit above is set.
+                // What was told and cannot be is old, or a lie: look
+                if (told_reg && (none || |(news & ~mask))) state_reg <= ST_LOOK;
+                else if (error_reg || (!none && |(news & ~mask))) state_reg <= ST_FAULT;
                 else if (none) state_reg <= dirty ? ST_REARM : ST_END;
                 else state_reg <= ST_ENTRIES;
             end
@@ -276,12 +284,13 @@ module vq_fetch_ring #(
             ST_FAULT: if (m_fault_ready) state_reg <= dirty ? ST_REARM : ST_END;
             default: ;
         endcase
-        if (ends) state_reg <= !any ? ST_PICK : pick_index ? ST_JUDGE : ST_LOOK;
+        if (ends) state_reg <= !any ? ST_PICK : pick_index || pick_told ? ST_JUDGE : ST_LOOK;
         if (take) begin
             queue_reg <= pick_look  ? s_look_queue :
                          pick_index ? rest_queue   :
                          pick_acked ? acked_queue  : s_visit_queue;
             error_reg <= pick_look && s_look_error;
+            told_reg  <= pick_told;
             turn_reg  <= 8'd0;
         end
         if (rst) begin

@@ -44,8 +44,11 @@ module vq_mmio #(
     // Queue is ready, a level; nothing of it is in flight (sampled 4 cycles after ready's fall)
     output wire [QUEUES-1:0] m_ready,
     input  wire [QUEUES-1:0] s_quiet,
-    // Notifications of ready queues, always taken
+    // Notifications of ready queues, always taken; with NOTIFICATION_DATA (a level) they carry the
+    // index up to which buffers are available
     output wire [QID_W-1:0]  m_notify_queue,
+    output wire [15:0]       m_notify_index,
+    output wire              m_notify_data,
     output wire              m_notify_valid,
     // Levels: the engine may work; negotiated features
     output wire              m_run,
@@ -202,6 +205,7 @@ module vq_mmio #(
         .m_indirect(m_indirect),
         .m_packed(m_packed),
         .m_ring_reset(ring_reset),
+        .m_notify_data(m_notify_data),
         .s_used_irq(s_used_irq),
         .s_idle(s_idle),
         .m_idle(m_idle),
@@ -230,7 +234,9 @@ module vq_mmio #(
         .m_setup_valid(m_setup_valid),
         .m_ready(m_ready),
         .s_quiet(s_quiet),
+        .s_notify_data(m_notify_data),
         .m_notify_queue(m_notify_queue),
+        .m_notify_index(m_notify_index),
         .m_notify_valid(m_notify_valid),
         .m_own_code(own_code),
         .m_own_queue(own_queue),

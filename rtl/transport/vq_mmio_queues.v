@@ -39,8 +39,11 @@ module vq_mmio_queues #(
     // Level per queue, and the engine's answer: nothing in flight
     output wire [QUEUES-1:0] m_ready,
     input  wire [QUEUES-1:0] s_quiet,
-    // Notifications of ready queues, always taken
+    // Notifications of ready queues, always taken; with s_notify_data (NOTIFICATION_DATA) their
+    // upper half is the index up to which buffers are available
+    input  wire              s_notify_data,
     output wire [QID_W-1:0]  m_notify_queue,
+    output wire [15:0]       m_notify_index,
     output wire              m_notify_valid,
     // Faults of set-up and notification, always taken
     output wire [4:0]        m_own_code,
@@ -84,6 +87,7 @@ module vq_mmio_queues #(
     reg              own_exists_reg,  own_exists_next;
     reg [31:0]       own_queue_reg;
     reg [QID_W-1:0]  notify_queue_reg;
+    reg [15:0]       notify_index_reg;
     reg              clear;
 
     wire             exists        = sel_reg < QUEUES;
@@ -93,7 +97,8 @@ module vq_mmio_queues #(
     wire             may_setup     = exists && !ready_reg[sel] && !sel_resetting;
     wire             reset_done    = resetting_reg[watch_reg] && s_quiet[watch_reg] &&
                                      wait_reg == 3'd0 && state_reg != ST_STOP;
-    wire             data_exists   = s_write_data < QUEUES;
+    wire [31:0]      named         = s_notify_data ? {16'd0, s_write_data[15:0]} : s_write_data;
+    wire             data_exists   = named < QUEUES;
     wire [QID_W-1:0] data_queue    = data_exists ? s_write_data[QID_W-1:0] : {QID_W{1'b0}};
     wire             data_pow2     = (s_write_data & (s_write_data - 32'd1)) == 32'd0;
     wire             data_size_bad = !data_pow2 || s_write_data == 32'd0 ||
@@ -112,6 +117,7 @@ module vq_mmio_queues #(
     assign m_setup_valid  = setup_valid_reg;
     assign m_ready        = ready_reg;
     assign m_notify_queue = notify_queue_reg;
+    assign m_notify_index = notify_index_reg;
     assign m_notify_valid = notify_reg;
     assign m_own_code     = own_code_reg;
     assign m_own_queue    = own_queue_reg;
@@ -245,8 +251,9 @@ module vq_mmio_queues #(
         notify_reg       <= notify_next;
         own_code_reg     <= own_code_next;
         own_exists_reg   <= own_exists_next;
-        own_queue_reg    <= is_notify ? s_write_data : sel_reg;
+        own_queue_reg    <= is_notify ? named : sel_reg;
         notify_queue_reg <= data_queue;
+        notify_index_reg <= s_write_data[31:16];
         if (rst) begin
             state_reg       <= ST_CLEAR;
             wait_reg        <= 3'd0;

@@ -61,6 +61,7 @@ module vq_mmio_regs #(
     output wire        m_indirect,
     output wire        m_packed,
     output wire        m_ring_reset,
+    output wire        m_notify_data,
     input  wire        s_used_irq,
     input  wire        s_idle,
     // Nothing pending, nothing in flight, and no access in the last cycles that could change that
@@ -70,9 +71,10 @@ module vq_mmio_regs #(
 );
     `include "vq_regs.vh"
 
-    // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32), RING_RESET (40)
+    // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32),
+    // NOTIFICATION_DATA (38), RING_RESET (40)
     localparam [31:0] OFFER_LOW  = 32'h30000000;
-    localparam [31:0] OFFER_HIGH = 32'h00000101;
+    localparam [31:0] OFFER_HIGH = 32'h00000141;
 
     localparam [2:0] RESET_WAIT = 3'd5; // cycles from m_reset to a meaningful s_reset_done
     localparam [2:0] IDLE_WAIT  = 3'd7; // cycles from a write to its effect on s_idle
@@ -122,6 +124,7 @@ module vq_mmio_regs #(
     assign m_event_idx   = features_ok_reg && driver_low_reg[29];
     assign m_indirect    = features_ok_reg && driver_low_reg[28];
     assign m_packed      = features_ok_reg && driver_high_reg[2];
+    assign m_notify_data = features_ok_reg && driver_high_reg[6];
     assign m_ring_reset  = features_ok_reg && driver_high_reg[8];
     assign m_idle        = s_idle && s_reg_ready && !s_resetting && idle_wait_reg == 3'd0;
     assign irq           = events_reg != 2'b00;

@@ -36,6 +36,8 @@ class RingBench:
         self.busy = [False] * self.queues
         self.starved = [False] * self.queues
         self.late = [False] * self.queues  # a credit came during the visit
+        self.telling = False  # notifications tell an index
+        self.told: list[int | None] = [None] * self.queues
         self.notified = 0
         self.faults: list[tuple[int, int]] = []
 
@@ -90,8 +92,17 @@ class RingBench:
                 if self.pending[queue] and not self.busy[queue]:
                     self.pending[queue], self.busy[queue] = False, True
                     self.starved[queue] = self.late[queue] = False
-                    self.visit.send({"queue": queue})
+                    self.visit.send({"queue": queue, **self._telling(queue)})
             await RisingEdge(self.dut.clk)
+
+    def _telling(self, queue: int) -> dict[str, int]:
+        told, self.told[queue] = self.told[queue], None
+        if told is None:
+            return {"told": 0}
+        ahead = (told - self.fetched[queue]) % WORD
+        if 0 < ahead <= self.layouts[queue].size:
+            self.seen[queue] = self.fetched[queue] + ahead
+        return {"told": 1, "index": told}
 
     def _asked(self, value: dict[str, int], looks: deque[int]) -> None:
         queue = value["queue"]
@@ -142,6 +153,10 @@ class RingBench:
             wanted = not self.flags[queue] & 1
         if wanted:
             self.notified += 1
+            if self.telling and not self.busy[queue]:  # what is old or cannot be is not used
+                size, fetched = self.layouts[queue].size, self.fetched[queue]
+                wrong = [fetched - random.randint(0, 99), fetched + size + random.randint(1, 99)]
+                self.told[queue] = random.choice([new, new, *wrong]) % WORD
             self.pending[queue] = True
 
     def grant(self, queue: int, count: int) -> None:
@@ -172,10 +187,13 @@ class RingBench:
 
 
 @test(us=2000)
-@cocotb.parametrize(event_idx=[0, 1], percent=[100, 40], busy=[2, 20])
-async def no_entry_is_forgotten(dut: Any, event_idx: int, percent: int, busy: int) -> None:
+@cocotb.parametrize(event_idx=[0, 1], percent=[100, 40], busy=[2, 20], telling=[False, True])
+async def no_entry_is_forgotten(
+    dut: Any, event_idx: int, percent: int, busy: int, telling: bool
+) -> None:
     """The driver publishes at random moments and trusts the suppression fields; credits vary."""
     bench = RingBench(dut, bool(event_idx))
+    bench.telling = telling
     await bench.start(percent)
     for _ in range(700):
         queue = random.randrange(bench.queues)
@@ -364,6 +382,40 @@ async def an_idle_queue_is_served_at_once(dut: Any) -> None:
     assert [word.shown - look.taken[0] for word in req.words[1:]] == [2, 3]
     assert [word.value["look"] for word in req.words] == [1, 0, 1]
     assert write.words[0].shown == req.words[1].shown
+
+
+@test(us=200)
+async def an_index_that_was_told_saves_the_look(dut: Any) -> None:
+    """Visit to entries 2 clocks; one that makes none or too many new leads to a look."""
+    bench = RingBench(dut, False)
+    unit = await bench.unit.start()
+    unit.set(s_ready=(1 << bench.queues) - 1, s_started_credit=0x4000)
+    unit.answer("m_table_queue", bench._table)
+    size = bench.layouts[0].size
+    visit, look, ack = unit.source("s_visit"), unit.source("s_look"), unit.source("s_ack")
+    req, fault, write = unit.sink("m_req"), unit.sink("m_fault"), unit.sink("m_write")
+    fetched = asked = writes = 0
+    for ahead in (1, size, 0, size + 1, WORD - 1, WORD - size, WORD // 2 + 1):
+        told = 0 < ahead <= size
+        visit.send({"queue": 0, "told": 1, "index": (fetched + ahead) % WORD})
+        await unit.until(lambda: len(req.words) > asked, "request", 20)  # noqa: B023
+        first = req.words[asked]
+        assert first.value["look"] == (not told)
+        assert first.shown - visit.taken[-1] == 2
+        while not dut.m_done_valid.value:
+            if len(req.words) > asked:
+                word = req.words[asked].value
+                asked += 1
+                if word["look"]:
+                    look.send({"queue": 0, "index": (fetched + 0) % WORD, "error": 0})
+                else:
+                    fetched += word["len"] // 2
+            if len(write.words) > writes:
+                writes += 1
+                ack.send({})
+            await unit.clocks()
+        await unit.clocks(4)
+    assert fetched == 1 + size and not fault.words
 
 
 @test(us=200)

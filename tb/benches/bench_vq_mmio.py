@@ -57,7 +57,16 @@ class Engine:
             None,
             {"queue": dut.m_setup_queue, "field": dut.m_setup_field, "data": dut.m_setup_data},
         )
-        self.notified = Sink(clk, dut.m_notify_valid, None, {"queue": dut.m_notify_queue})
+        self.notified = Sink(
+            clk,
+            dut.m_notify_valid,
+            None,
+            {
+                "queue": dut.m_notify_queue,
+                "index": dut.m_notify_index,
+                "data": dut.m_notify_data,
+            },
+        )
         self.config = Sink(
             clk,
             dut.m_cfg_write,
@@ -410,25 +419,37 @@ async def absent_queues(dut: Any) -> None:
 
 
 @test()
-async def notifications(dut: Any) -> None:
-    """Ready queues' reach the engine, others' do not, absent queues' are faults."""
+@cocotb.parametrize(features=[0, OFFER & ~Feature.NOTIFICATION_DATA, OFFER])
+async def notifications(dut: Any, features: int) -> None:
+    """Ready queues' reach the engine, others' do not, absent queues' are faults.
+
+    With NOTIFICATION_DATA they tell an index, and only the lower half names a queue.
+    """
     bench = Bench(dut)
     await bench.start()
+    telling = bool(features & Feature.NOTIFICATION_DATA)
+    if features:
+        await bench.negotiate(features)
     ready = sorted(random.sample(range(bench.queues), (bench.queues + 1) // 2))
     for queue in ready:
         await bench.ready(queue)
     expected = []
     for queue in random.choices(range(bench.queues), k=3 * bench.queues):
-        await bench.write(Reg.QUEUE_NOTIFY, queue)
-        expected += [{"queue": queue}] if queue in ready else []
+        index = random.getrandbits(16) if telling else 0
+        await bench.write(Reg.QUEUE_NOTIFY, index << 16 | queue)
+        expected += [(queue, index, telling)] if queue in ready else []
     assert (await bench.faults())[3] == 0
-    for number in (bench.queues, 64, 0x10000, 0xFFFFFFFF):
-        await bench.write(Reg.QUEUE_NOTIFY, number)
+    high = 0xABCD0000 if telling else 0
+    for number in (bench.queues, 64, 0xFFFF, 0xFFFFFFFF):
+        await bench.write(Reg.QUEUE_NOTIFY, number | high)
     assert await bench.faults() == (Fault.NO_SUCH_QUEUE, bench.queues, 0, 4)
+    if not telling:
+        await bench.write(Reg.QUEUE_NOTIFY, 0x10000)
+        assert (await bench.faults())[3] == 5
     for queue in range(bench.queues):
         await bench.write(Reg.QUEUE_SEL, queue)
         assert await bench.read(Reg.QUEUE_FAULT) == 0
-    assert [word.value for word in bench.engine.notified.words] == expected
+    assert [tuple(word.value.values()) for word in bench.engine.notified.words] == expected
 
 
 @test()
@@ -674,7 +695,7 @@ async def faults_of_both_sources_are_merged(dut: Any) -> None:
         await bench.negotiate()
         await bench.ready(0)
         taken = len(bench.engine.fault.taken)
-        write = cocotb.start_soon(bench.axil.write(Reg.QUEUE_NOTIFY, 0xABCDE))
+        write = cocotb.start_soon(bench.axil.write(Reg.QUEUE_NOTIFY, 0xBCDE))
         await bench.clocks(offset)
         bench.engine.fault.send({"code": Fault.NEXT_RANGE, "queue": 0, "desc": 0x10000 | 513})
         own = (await write).clock
@@ -684,7 +705,7 @@ async def faults_of_both_sources_are_merged(dut: Any) -> None:
         if bench.engine.fault.taken[-1] < own:
             expected = (Fault.NEXT_RANGE, 0, 1 << 31 | 513, 2)
         else:
-            expected = (Fault.NO_SUCH_QUEUE, 0xABCDE, 0, 2)
+            expected = (Fault.NO_SUCH_QUEUE, 0xBCDE, 0, 2)
         assert await bench.faults() == expected, offset
         assert await bench.read(Reg.QUEUE_FAULT) == Fault.NEXT_RANGE
         assert await bench.read(Reg.STATUS) == DRIVER_OK | Status.NEEDS_RESET

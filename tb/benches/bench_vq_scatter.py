@@ -72,8 +72,8 @@ class ScatterBench:
                 chain = self.sent[len(self.ends)][0]
                 due = sum(len(data) for _, data in self.sent[: len(self.ends) + 1])
                 assert self.promised >= due, "completed before its last chunk was requested"
-                names = ("used_queue", "used_head", "used_slots", "used_len")
-                names += ("release_first", "release_last")
+                names = ["used_queue", "used_head", "used_slots", "used_len"]
+                names += ["release_first", "release_last"]
                 self.ends.append({name: int(getattr(dut, f"m_{name}").value) for name in names})
                 self.end_clocks.append(now())
                 self.store.release(chain)

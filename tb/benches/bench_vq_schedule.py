@@ -25,6 +25,7 @@ class Owed:
         self.starved = [False] * queues  # entries are left, for want of credit
         self.credit = [False] * queues  # came while the visit was under way
         self.others = [0] * queues  # visits of others since this one was due
+        self.told: list[list[int]] = [[] for _ in range(queues)]  # since the last visit's end
         self.causes = self.visits = 0
 
     def taken(self, queue: int) -> None:
@@ -33,6 +34,7 @@ class Owed:
         self.visits += 1
         self.busy[queue], self.visit[queue], self.credit[queue] = True, False, False
         self.starved[queue] = False
+        self.told[queue].clear()
 
     def end(self, queue: int, starved: bool) -> None:
         """A visit ends."""
@@ -55,14 +57,22 @@ class Owed:
 
 
 @test(us=1000)
-@cocotb.parametrize(density=[3, 20, 70], take=[100, 40])
-async def no_notification_and_no_credit_is_lost(dut: Any, density: int, take: int) -> None:
-    """Notifications, credits and ends at random moments; at last nothing owed is left."""
+@cocotb.parametrize(density=[3, 20, 70], take=[100, 40], data=[0, 1])
+async def no_notification_and_no_credit_is_lost(
+    dut: Any, density: int, take: int, data: int
+) -> None:
+    """Notifications, credits and ends at random moments; at last nothing owed is left.
+
+    What the last notification told comes with the visit, unless it came during another one.
+    """
     queues = int(dut.QUEUES.value)
     everyone = (1 << queues) - 1
     unit = await Unit(dut, s_ready=everyone, s_fetchable=everyone).start()
     owed, fetchable = Owed(queues), everyone
     under_way: list[int] = []
+    shown = None  # visit that is offered, and what had been told of its queue then
+    tells = 0
+    unit.set(s_notify_data=data)
     for clock in range(1500):
         quiet = clock > 1100
         notify, credit = random.randrange(queues), random.randrange(queues)
@@ -75,7 +85,8 @@ async def no_notification_and_no_credit_is_lost(dut: Any, density: int, take: in
             fetchable = everyone
         elif random.random() < 0.05:
             fetchable = random.getrandbits(queues)
-        unit.set(s_notify_queue=notify, s_notify_valid=notified)
+        index_told = random.getrandbits(16)
+        unit.set(s_notify_queue=notify, s_notify_valid=notified, s_notify_index=index_told)
         unit.set(s_credit_queue=credit, s_credit_valid=granted)
         unit.set(s_done_queue=ended, s_done_valid=done, s_done_starved=done and starved)
         ready = random.randrange(100) < take
@@ -84,8 +95,17 @@ async def no_notification_and_no_credit_is_lost(dut: Any, density: int, take: in
         if done:
             under_way.pop(index)
             owed.end(ended, starved)
-        visit = int(dut.m_visit_queue.value) if dut.m_visit_valid.value == 1 and ready else None
+        visit = int(dut.m_visit_queue.value) if dut.m_visit_valid.value == 1 else None
+        if visit is not None and shown is None:
+            shown = owed.told[visit][:]
+        if visit is not None and shown is not None:
+            assert (dut.m_visit_told.value == 1) == bool(shown and data)
+            assert not (shown and data) or int(dut.m_visit_index.value) == shown[-1]
+        if visit is not None and not ready:
+            visit = None
         if visit is not None:
+            tells += bool(shown)
+            shown = None
             owed.taken(visit)
             under_way.append(visit)
         busy = int(dut.m_busy.value)
@@ -95,12 +115,15 @@ async def no_notification_and_no_credit_is_lost(dut: Any, density: int, take: in
             assert not due and not under_way, f"idle while queues {due} are due"
         if notified:
             owed.came(notify)
+            if not busy >> notify & 1:
+                owed.told[notify].append(index_told)
         if granted:
             owed.granted(credit)
         await unit.clocks()
     assert not any(owed.visit) and not under_way
     assert dut.m_idle.value == 1 and dut.m_visit_valid.value == 0
     assert owed.visits <= owed.causes, "visits without cause"
+    assert tells > 5
 
 
 @test()
@@ -164,9 +187,9 @@ async def a_queue_that_is_not_ready_is_forgotten(dut: Any) -> None:
     """Its notification is void; it is visited only for a new one."""
     queues = int(dut.QUEUES.value)
     unit = await Unit(dut, s_ready=(1 << queues) - 1, m_visit_ready=1).start()
-    unit.set(s_notify_queue=queues - 1, s_notify_valid=1)
+    unit.set(s_notify_queue=queues - 1, s_notify_valid=1, s_notify_data=1, s_notify_index=77)
     await unit.clocks()
-    unit.set(s_notify_valid=0)
+    unit.set(s_notify_valid=0, s_notify_data=0)
     await unit.clocks(3)
     assert dut.m_visit_valid.value == 0  # not fetchable
     unit.set(s_ready=0)
@@ -180,3 +203,4 @@ async def a_queue_that_is_not_ready_is_forgotten(dut: Any) -> None:
     unit.set(s_notify_valid=0)
     await unit.settled()
     assert dut.m_visit_valid.value == 1 and int(dut.m_visit_queue.value) == queues - 1
+    assert dut.m_visit_told.value == 0, "what was told of the queue's former life"

@@ -96,7 +96,7 @@ def test_the_offer_is_read_by_words() -> None:
     for word in (0, 1, 2, 0xFFFFFFFF):
         device.write32(Reg.DEVICE_FEATURES_SEL, word)
         words.append(device.read32(Reg.DEVICE_FEATURES))
-    assert words == [1 << 28 | 1 << 29, 1 | 1 << 40 - 32, 0, 0]
+    assert words == [1 << 28 | 1 << 29, 1 | 1 << 38 - 32 | 1 << 40 - 32, 0, 0]
 
 
 @pytest.mark.clause("MMIO-DRV-14", "SPLIT-DRV-01", "MMIO-XDEV-03", "MMIO-XDEV-04")
@@ -198,7 +198,7 @@ def test_a_queue_that_is_not_ready_is_left_alone() -> None:
 
 
 def test_a_notification_of_an_absent_queue_is_a_fault_with_an_interrupt() -> None:
-    raw = RawQueue()
+    raw = RawQueue(features=OFFER & ~Feature.NOTIFICATION_DATA)
     raw.write(Reg.QUEUE_NOTIFY, 0x12345678)
     assert raw.device.read32(Reg.FAULT_CODE) == Fault.NO_SUCH_QUEUE
     assert raw.device.read32(Reg.FAULT_QUEUE) == 0x12345678
