@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Golden model of a virtqueue DMA engine: both sides of split and packed rings, pure Python."""
+"""Golden model of virtqueues: both sides of split and packed rings and of a register port."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ from .packed_driver import PackedVirtqueue
 from .packed_layout import EventSuppression, PackedDescriptor, PackedLayout, Position
 from .registers import CONFIG_REGISTERS, REGISTERS, Access, Config, Field, Reg, Register
 from .ring_driver import RingVirtqueue
+from .socket_device import SocketDevice
+from .socket_driver import Port, SocketVirtqueue, open_port
+from .socket_registers import (
+    PORT_REGISTERS,
+    WINDOW_REGISTERS,
+    Control,
+    PortInfo,
+    PortReg,
+    Window,
+)
 from .split_device import SplitDevice
 from .split_driver import SplitVirtqueue
 from .state import Area, PackedState, RingState, SplitState, UsedElement
@@ -52,7 +62,9 @@ __all__ = [
     "CONFIG_REGISTERS",
     "MODEL_OFFER",
     "OFFER",
+    "PORT_REGISTERS",
     "REGISTERS",
+    "WINDOW_REGISTERS",
     "Access",
     "Allocator",
     "Area",
@@ -63,6 +75,7 @@ __all__ = [
     "ChainWalker",
     "ConcurrentUseError",
     "Config",
+    "Control",
     "Descriptor",
     "DeviceFunction",
     "DeviceIndices",
@@ -92,6 +105,9 @@ __all__ = [
     "PackedVirtqueue",
     "PackedWalker",
     "Pattern",
+    "Port",
+    "PortInfo",
+    "PortReg",
     "Position",
     "QueueFault",
     "QueueLayout",
@@ -101,6 +117,8 @@ __all__ = [
     "RingState",
     "RingVirtqueue",
     "Segment",
+    "SocketDevice",
+    "SocketVirtqueue",
     "SplitDevice",
     "SplitLayout",
     "SplitState",
@@ -116,11 +134,13 @@ __all__ = [
     "VirtioDevice",
     "Virtqueue",
     "VirtqueueError",
+    "Window",
     "compare",
     "draw_ring",
     "draw_side_by_side",
     "initialise",
     "need_event",
+    "open_port",
     "parse_trace",
     "pattern_bytes",
     "read_fault",

@@ -34,6 +34,16 @@ class Fault(enum.IntEnum):
     QUEUE_SIZE = 19  # queue made ready with size 0, not a power of two, or too large
     QUEUE_ALIGN = 20  # queue made ready with a misaligned ring (SPLIT-DRV-01)
     NO_SUCH_QUEUE = 21  # set-up or notification of a queue that does not exist
+    # Of the socket port only
+    FRAME_TAG = 22  # tag not below the slots, or of a frame that is not answered
+    FRAME_SIZE = 23  # more readable or writable bytes than a FIFO holds
+    FRAME_HEADER = 24  # a header where data is due: interleaved, or the frame before is too short
+    FRAME_DATA = 25  # data where a header is due: the frame before is too long
+    FRAME_CUT = 26  # the queue's life was ended in the midst of a frame
+    PORT_STROBE = 27  # a word of a frame was written in part
+    PORT_FULL = 28  # a word of a frame was written where there is no room
+    PORT_EMPTY = 29  # an answer was read where there is none
+    PORT_OFF = 30  # a word of a frame was written before the queue's life
 
     @property
     def precise(self) -> bool:

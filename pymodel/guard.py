@@ -132,6 +132,9 @@ class GuardedVirtqueue(Virtqueue):
     def _pending(self) -> bool:
         """Whether a used buffer waits for `get_buf`."""
 
+    def _attend(self) -> None:
+        """Do what an interrupt is for besides callbacks, whether they are on or not."""
+
     @abc.abstractmethod
     def _suppress(self) -> None:
         """Ask the device not to interrupt."""
@@ -169,9 +172,20 @@ class GuardedVirtqueue(Virtqueue):
                 if not self._interrupt_held or self._running is not None or self._in_callback:
                     return
                 self._interrupt_held = False
+                self._running = "interrupt"
+            try:
+                if self._broken is None:
+                    self._attend()
+            finally:
+                with self._lock:
+                    self._running = None
+            with self._lock:
+                if self._running is not None:  # an operation on another thread was faster
+                    self._interrupt_held = True
+                    return
                 callback = self.callback
                 if self._broken is not None or not self._callbacks_on or callback is None:
-                    return  # late or unasked for (SPLIT-DRV-16)
+                    continue  # late or unasked for (SPLIT-DRV-16)
                 if not self._pending():
                     continue
                 self._in_callback = True

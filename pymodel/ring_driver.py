@@ -23,6 +23,7 @@ from .virtqueue import (
     NotOutstandingError,
     UsedBuffer,
     check_segments,
+    check_token,
 )
 
 INDIRECT_POLICIES = ("never", "multi", "always")
@@ -238,7 +239,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         indirect: bool | None = None,
     ) -> None:
         segments, writable = check_segments(sg, out_num, in_num)
-        self._check_token(data)
+        check_token(data, self._book.by_token)
         use_table = self._use_table(len(segments), indirect)
         if len(segments) > self.size:  # also of an indirect chain (SPLIT-DRV-08, PACKED-DRV-07)
             raise NoSpaceError(f"chain of {len(segments)} in a queue of {self.size}")
@@ -380,16 +381,6 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
             self._notify(self.notification)
         if chain.used:
             raise NotOutstandingError(f"token {chain.token!r} is used already")
-
-    def _check_token(self, data: Hashable) -> None:
-        if data is None:
-            raise InvalidArgumentError("the token is None")
-        try:
-            duplicate = data in self._book.by_token
-        except TypeError:
-            raise InvalidArgumentError(f"token {data!r} is not hashable") from None
-        if duplicate:
-            raise InvalidArgumentError(f"token {data!r} is outstanding already")
 
     def _use_table(self, count: int, choice: bool | None) -> bool:
         if choice is None:

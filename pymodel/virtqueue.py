@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import abc
 import errno
-from collections.abc import Hashable, Sequence
+from collections.abc import Container, Hashable, Sequence
 from typing import Any, Callable, NamedTuple
 
 from .layout import Segment
@@ -177,3 +177,15 @@ def check_segments(
     if max(readable, writable) >= 1 << 32 or readable + writable > 1 << 32:
         raise InvalidArgumentError(f"buffer of {readable} and {writable} bytes is over 2^32")
     return segments, writable
+
+
+def check_token(data: Hashable, outstanding: Container[Hashable]) -> None:
+    """Raise `InvalidArgumentError` unless `data` may be a token besides the outstanding ones."""
+    if data is None:
+        raise InvalidArgumentError("the token is None")
+    try:
+        duplicate = data in outstanding
+    except TypeError:
+        raise InvalidArgumentError(f"token {data!r} is not hashable") from None
+    if duplicate:
+        raise InvalidArgumentError(f"token {data!r} is outstanding already")

@@ -23,4 +23,13 @@ localparam [4:0] FAULT_MEM_USED                = 5'd18;
 localparam [4:0] FAULT_QUEUE_SIZE              = 5'd19;
 localparam [4:0] FAULT_QUEUE_ALIGN             = 5'd20;
 localparam [4:0] FAULT_NO_SUCH_QUEUE           = 5'd21;
+localparam [4:0] FAULT_FRAME_TAG               = 5'd22;
+localparam [4:0] FAULT_FRAME_SIZE              = 5'd23;
+localparam [4:0] FAULT_FRAME_HEADER            = 5'd24;
+localparam [4:0] FAULT_FRAME_DATA              = 5'd25;
+localparam [4:0] FAULT_FRAME_CUT               = 5'd26;
+localparam [4:0] FAULT_PORT_STROBE             = 5'd27;
+localparam [4:0] FAULT_PORT_FULL               = 5'd28;
+localparam [4:0] FAULT_PORT_EMPTY              = 5'd29;
+localparam [4:0] FAULT_PORT_OFF                = 5'd30;
 /* verilator lint_on UNUSEDPARAM */

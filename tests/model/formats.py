@@ -1,21 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ring formats that share the tests of the operations; a new one joins by being listed.
+"""What shares the tests of the operations: two ring formats and the socket port.
 
-A format says how a test writes into the ring what the other side would have written, with bytes
-of its own. All assume rings of buffers of one descriptor each unless they say otherwise.
+A new implementation joins by being listed. Each says how a test makes a queue with a device behind
+it, and how it writes what the other side would have written, with bytes of its own. The ring
+formats assume rings of buffers of one descriptor each unless they say otherwise.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.model.world import World
+from tests.model.world import SocketWorld, World
 
 
-class SplitFormat:
+class RingFormat:
+    """What both ring formats share."""
+
+    packed: bool
+    events = (False, True)  # what event_idx may be
+
+    def world(self, *args: Any, **more: Any) -> Any:
+        """Make a queue with a device behind it."""
+        return World(*args, packed=self.packed, **more)
+
+    def hook_device(self, world: Any, step: Callable[[], None]) -> None:
+        """Call `step` between the device's steps."""
+        world.ring.on_step = lambda name: step()
+
+
+class SplitFormat(RingFormat):
     name = "split"
     packed = False
     published = "avail index"  # the step after which the device sees a batch
@@ -78,7 +95,7 @@ class SplitFormat:
         return found
 
 
-class PackedFormat:
+class PackedFormat(RingFormat):
     name = "packed"
     packed = True
     published = "first flags"
@@ -152,6 +169,45 @@ class PackedFormat:
         return found
 
 
+class SocketFormat:
+    name = "socket"
+    events = (False,)
+    published = "frame written"
+    wishes = ("control written", "status read", "frame written")
+    restart_steps = ("control written", "status read")
+
+    def world(
+        self, *args: Any, event_idx: bool = False, indirect: str = "never", **more: Any
+    ) -> Any:
+        assert not event_idx and indirect == "never"
+        return SocketWorld(*args, **more)
+
+    def hook_device(self, world: Any, step: Callable[[], None]) -> None:
+        world.device.on_step = lambda queue, name: step()
+
+    def forge(self, world: Any, number: int, length: int) -> None:
+        """Put an answer where the driver reads its next one."""
+        words = [number << 24 | length, *[0] * -(-length // 4)]
+        world.device.queues[world.queue.index].answers.append(words)
+
+    def number(self, world: Any, token: object) -> int:
+        """What an answer to an outstanding buffer carries; one that is not sent has no tag yet."""
+        tag = world.queue.outstanding[token]
+        return world.info.slots - 1 if tag is None else int(tag)
+
+    def wish(self, world: Any) -> str:
+        return "on" if world.device.queues[world.queue.index].control & 2 else "off"
+
+
 FORMATS: list[Any] = [SplitFormat(), PackedFormat()]
 EACH_FORMAT = pytest.mark.parametrize("ring", FORMATS, ids=[ring.name for ring in FORMATS])
+IMPLEMENTATIONS: list[Any] = [*FORMATS, SocketFormat()]
+EACH_IMPLEMENTATION = pytest.mark.parametrize(
+    "ring", IMPLEMENTATIONS, ids=[ring.name for ring in IMPLEMENTATIONS]
+)
+EACH_SUPPRESSION = pytest.mark.parametrize(  # each implementation in each way of suppression
+    ("ring", "event_idx"),
+    [(ring, events) for ring in IMPLEMENTATIONS for events in ring.events],
+    ids=[f"{ring.name}-{events}" for ring in IMPLEMENTATIONS for events in ring.events],
+)
 EVENT_IDX = pytest.mark.parametrize("event_idx", [False, True])

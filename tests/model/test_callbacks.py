@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.model.formats import EACH_FORMAT, EVENT_IDX
-from tests.model.world import BUFFERS, World
+from tests.model.formats import EACH_IMPLEMENTATION, EACH_SUPPRESSION
+from tests.model.world import BUFFERS
 
 
 class Recorder:
@@ -26,14 +26,13 @@ class Recorder:
         return self.answer
 
 
-def send(world: World, *tokens: Any) -> None:
+def send(world: Any, *tokens: Any) -> None:
     for token in tokens:
         world.queue.add_buf([(BUFFERS, 4)], 1, 0, token)
     world.queue.sync()
 
 
-@EACH_FORMAT
-@EVENT_IDX
+@EACH_SUPPRESSION
 @pytest.mark.parametrize("when", range(3))
 def test_restart_never_misses_a_buffer_used_at_any_of_its_steps(
     ring: Any, event_idx: bool, when: int
@@ -47,7 +46,7 @@ def test_restart_never_misses_a_buffer_used_at_any_of_its_steps(
             armed = False
             world.serve()
 
-    world = World(packed=ring.packed, event_idx=event_idx, callback=callback, on_step=on_step)
+    world = ring.world(event_idx=event_idx, callback=callback, on_step=on_step)
     send(world, 1)
     world.serve()
     send(world, 2)
@@ -61,12 +60,12 @@ def test_restart_never_misses_a_buffer_used_at_any_of_its_steps(
         assert callback.seen == [1, 2]
 
 
-@EACH_FORMAT
+@EACH_IMPLEMENTATION
 @pytest.mark.clause("SPLIT-DRV-31", "PACKED-DRV-19")
 def test_restart_asks_in_full_before_its_last_look(ring: Any) -> None:
     steps: list[str] = []
-    world = World(
-        packed=ring.packed, event_idx=True, callback=Recorder(answer=False), on_step=steps.append
+    world = ring.world(
+        event_idx=True in ring.events, callback=Recorder(answer=False), on_step=steps.append
     )
     send(world, 1)
     world.serve()

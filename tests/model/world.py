@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,10 +22,13 @@ from pymodel import (
     Reg,
     RingState,
     RingVirtqueue,
+    SocketDevice,
+    SocketVirtqueue,
     SplitLayout,
     SplitVirtqueue,
     VirtioDevice,
     initialise,
+    open_port,
     reset_queue,
     run_sync,
     start_queue,
@@ -166,12 +170,12 @@ class World:
         self.notifications.append(index)
         self.device.write32(Reg.QUEUE_NOTIFY, index)
 
-    def serve(self) -> Interrupt:
+    def serve(self: Any) -> Interrupt:
         """Let the device work until idle; pass its interrupt on."""
         self.device.run()
         return self.interrupt()
 
-    def interrupt(self) -> Interrupt:
+    def interrupt(self: Any) -> Interrupt:
         causes = Interrupt(0)
         if self.device.interrupt_line:
             causes = run_sync(take_interrupt(), self.device.read32, self.device.write32)
@@ -180,11 +184,48 @@ class World:
                 self.queue.interrupt()
         return causes
 
-    def drain(self) -> list[tuple[Any, int]]:
+    def drain(self: Any) -> list[tuple[Any, int]]:
         found = []
         while (used := self.queue.get_buf()) is not None:
             found.append((used.data, used.length))
         return found
+
+
+class SocketWorld:
+    """Memory of the driver's own, a model port and one socket-style queue; used as `World`."""
+
+    def __init__(
+        self,
+        size: int = 8,
+        callback: Callable[[Any], bool] | None = None,
+        on_step: Callable[[str], None] | None = None,
+        index: int = 0,
+        **device_args: Any,
+    ) -> None:
+        self.memory = GuestMemory((BUFFERS, BUFFER_BYTES))
+        self.device = SocketDevice(**{"queues": index + 1, "slots": 16} | device_args)
+        self.interrupts = 0
+        self.info = run_sync(open_port(), self.device.read32, self.device.write32)
+        self.queue = SocketVirtqueue(
+            self.memory,
+            self.device,
+            self.info,
+            index,
+            size=size,
+            callback=callback,
+            on_step=on_step,
+        )
+
+    def state(self) -> Any:
+        """What both sides hold, and the bytes of the buffers."""
+        queue = self.queue
+        books = (queue.num_free, queue.outstanding, queue.unpublished, queue.unsent)
+        device = [(q.control, q.fault, q.frames, q.answers) for q in self.device.queues]
+        return books, copy.deepcopy(device), self.memory.read(BUFFERS, BUFFER_BYTES)
+
+    serve = World.serve
+    interrupt = World.interrupt
+    drain = World.drain
 
 
 class Raw:
