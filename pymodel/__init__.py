@@ -39,10 +39,12 @@ from .transport import (
     initialise,
     read_fault,
     reset_queue,
+    resume,
     run_async,
     run_sync,
     start_queue,
     stop_queue,
+    suspend,
     take_interrupt,
 )
 from .virtqueue import (
@@ -146,9 +148,11 @@ __all__ = [
     "read_fault",
     "read_trace",
     "reset_queue",
+    "resume",
     "run_async",
     "run_sync",
     "start_queue",
     "stop_queue",
+    "suspend",
     "take_interrupt",
 ]

@@ -7,8 +7,9 @@ from typing import Callable
 
 from .device_queue import WORD, DeviceQueue, layout_type
 from .device_ring import DeviceRing
+from .device_status import DeviceStatus
 from .faults import Fault, QueueFault
-from .features import MODEL_OFFER, OFFER, Feature, Interrupt, Status
+from .features import MODEL_OFFER, OFFER, Feature, Status
 from .functions import DeviceFunction, TestFunction
 from .layout import MAX_QUEUE_SIZE
 from .memory import Memory
@@ -25,7 +26,9 @@ from .walker import Chain
 
 FAULT_COUNT_MAX = 0xFFFF
 IN_TABLE = 1 << 31  # bit of FaultDescriptor
-_DRIVER_BITS = Status.ACKNOWLEDGE | Status.DRIVER | Status.DRIVER_OK | Status.FAILED
+_SET_UP = frozenset(  # registers that a suspended device keeps as they are
+    reg for reg in Reg if reg.name.startswith(("QUEUE_D", "QUEUE_R")) or reg is Reg.QUEUE_SIZE
+)
 
 
 class ModelDevice:
@@ -91,8 +94,7 @@ class ModelDevice:
     def _reset(self) -> None:
         """Everything back to its first state (RST-DEV-01, MMIO-DEV-05)."""
         self.function.reset()
-        self._status = Status(0)
-        self._interrupt = 0
+        self._state = DeviceStatus()
         self._driver_features = 0
         self._selected = dict.fromkeys(
             (Reg.DEVICE_FEATURES_SEL, Reg.DRIVER_FEATURES_SEL, Reg.QUEUE_SEL), 0
@@ -106,17 +108,17 @@ class ModelDevice:
     @property
     def interrupt_line(self) -> bool:
         """Whether the interrupt line is high (MMIO-XDEV-06)."""
-        return self._interrupt != 0
+        return self._state.interrupt != 0
 
     @property
     def status(self) -> Status:
         """The device status field."""
-        return self._status
+        return self._state.bits
 
     @property
     def negotiated(self) -> Feature:
         """The features in force: those of the driver once FEATURES_OK is set."""
-        return Feature(self._driver_features if self._status & Status.FEATURES_OK else 0)
+        return Feature(self._driver_features if self._state.has(Status.FEATURES_OK) else 0)
 
     @property
     def idle(self) -> bool:
@@ -159,6 +161,8 @@ class ModelDevice:
         register = BY_OFFSET.get(offset)
         if register is None or register.access is Access.R:
             return
+        if self._state.has(Status.SUSPEND) and (offset >= CONFIG_BASE or offset in _SET_UP):
+            return  # SUSP-DEV-02, SUSP-DEV-03
         if CONFIG_BASE <= offset < CONFIG_END:
             self._write_config(offset, value, strobe)
         elif strobe == 0xF:  # control registers take whole words only (MMIO-DRV-04)
@@ -174,9 +178,9 @@ class ModelDevice:
         if reg is Reg.QUEUE_READY:
             return int(queue is not None and queue.ring is not None)
         if reg is Reg.INTERRUPT_STATUS:
-            return self._interrupt
+            return self._state.interrupt
         if reg is Reg.STATUS:
-            return int(self._status)
+            return int(self._state.bits)
         if reg in (Reg.FAULT_CODE, Reg.FAULT_QUEUE, Reg.FAULT_DESCRIPTOR):
             return self._fault[(reg - Reg.FAULT_CODE) // 4]
         if reg is Reg.FAULT_COUNT:
@@ -201,7 +205,7 @@ class ModelDevice:
         elif reg is Reg.STATUS:
             self._write_status(value)
         elif reg is Reg.INTERRUPT_ACK:
-            self._interrupt &= ~value  # MMIO-DEV-03
+            self._state.interrupt &= ~value  # MMIO-DEV-03
         elif reg is Reg.QUEUE_NOTIFY:
             self._notify(value)
         elif reg is Reg.QUEUE_READY:
@@ -221,7 +225,7 @@ class ModelDevice:
             self.function.mode = value & 1
 
     def _write_features(self, value: int) -> None:
-        if self._status & Status.FEATURES_OK:
+        if self._state.has(Status.FEATURES_OK):
             return  # locked (INIT-DRV-04)
         shift = 32 * self._selected[Reg.DRIVER_FEATURES_SEL]
         if shift <= 32:
@@ -232,12 +236,9 @@ class ModelDevice:
         if value == 0:
             self._reset()
             return
-        acceptable = not self._driver_features & ~int(self.offer) and bool(
-            self._driver_features & Feature.VERSION_1
-        )
-        if value & Status.FEATURES_OK and acceptable:  # FEAT-DEV-03
-            self._status |= Status.FEATURES_OK
-        self._status |= Status(value) & _DRIVER_BITS
+        features = self._driver_features
+        acceptable = not features & ~int(self.offer) and bool(features & Feature.VERSION_1)
+        self._state.write(value, acceptable, bool(self.negotiated & Feature.SUSPEND))
 
     def _write_ready(self, value: int) -> None:
         number = self._selected[Reg.QUEUE_SEL]
@@ -277,7 +278,7 @@ class ModelDevice:
 
     def run(self) -> None:
         """Serve every notified queue until all are idle."""
-        if not self._status & Status.DRIVER_OK:
+        if not self._state.has(Status.DRIVER_OK):
             return
         for number, queue in enumerate(self._queues):
             if queue.notified or queue.working:
@@ -293,7 +294,7 @@ class ModelDevice:
             False if there was no chain, or the queue is not live or met a fault.
         """
         queue = self._queues[number]
-        if queue.ring is None or queue.stopped or not self._status & Status.DRIVER_OK:
+        if queue.ring is None or queue.stopped or not self._state.has(Status.DRIVER_OK):
             return False
         before = queue.ring.used_index
         self._guarded(number, self._serve_one)
@@ -301,7 +302,7 @@ class ModelDevice:
 
     def settle(self, number: int) -> None:
         """Let one queue do what is left and go idle."""
-        if self._queues[number].working and self._status & Status.DRIVER_OK:
+        if self._queues[number].working and self._state.has(Status.DRIVER_OK):
             self._guarded(number, self._serve)
 
     def _serve(self, number: int, ring: DeviceRing) -> None:
@@ -336,7 +337,7 @@ class ModelDevice:
 
     def _give_back(self, ring: DeviceRing, chains: list[Chain], written: int) -> bool:
         if chains and ring.give_back(chains, written):
-            self._interrupt |= Interrupt.USED_BUFFER
+            self._state.used_buffer()
         return bool(chains)
 
     def _guarded(self, number: int, serve: Callable[[int, DeviceRing], object]) -> None:
@@ -365,9 +366,7 @@ class ModelDevice:
         queue = self._queue(number)
         if queue is not None and queue.fault == 0:
             queue.fault = int(fault)
-        self._status |= Status.NEEDS_RESET
-        if self._status & Status.DRIVER_OK:
-            self._interrupt |= Interrupt.CONFIG_CHANGE
+        self._state.needs_reset()
 
     # ---- small helpers
 

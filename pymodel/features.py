@@ -30,6 +30,7 @@ OFFER = (  # of this engine
     | Feature.VERSION_1
     | Feature.NOTIFICATION_DATA
     | Feature.RING_RESET
+    | Feature.SUSPEND
 )
 MODEL_OFFER = (  # all that the model device can offer
     OFFER | Feature.RING_PACKED | Feature.IN_ORDER

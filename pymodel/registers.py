@@ -119,6 +119,7 @@ _STATUS = _bits(
         "DRIVER": "the driver knows how to drive it",
         "DRIVER_OK": "the driver is set up",
         "FEATURES_OK": "the features are agreed; set by the device only if they are acceptable",
+        "SUSPEND": "with SUSPEND: the device is suspended, and DRIVER_OK reads 0",
         "NEEDS_RESET": "the device met a fault; set by the device only",
         "FAILED": "the driver gave up",
     },

@@ -198,6 +198,40 @@ def reset_queue(index: int) -> Steps[None]:
     raise InitError(f"queue {index} does not finish its reset")
 
 
+def suspend(polls: int = POLL_LIMIT) -> Steps[None]:
+    """Suspend the device where SUSPEND was negotiated, and wait until it is (SUSP-DRV-02).
+
+    From the call on no buffer may be published, no notification sent and no set-up changed until
+    `resume` (SUSP-DRV-03 to 05); what is in progress is finished, so used buffers may come.
+
+    Raises:
+        InitError: the device needs a reset, or is not suspended after so many reads.
+    """
+    yield from _turn(Status.SUSPEND, Status.DRIVER_OK, "suspend", polls)
+
+
+def resume(polls: int = POLL_LIMIT) -> Steps[None]:
+    """Let a suspended device go on, and wait until it does (SUSP-DRV-06).
+
+    Raises:
+        InitError: the device needs a reset, or does not go on.
+    """
+    yield from _turn(Status.DRIVER_OK, Status.SUSPEND, "go on", polls)
+
+
+def _turn(there: Status, gone: Status, what: str, polls: int) -> Steps[None]:
+    before = yield ("r", Reg.STATUS)
+    yield ("w", Reg.STATUS, (before | there) & ~gone)
+    status = before
+    for _ in range(polls):
+        status = yield ("r", Reg.STATUS)
+        if status & there and not status & gone:
+            return
+        if status & Status.NEEDS_RESET & ~before:
+            break
+    raise InitError(f"the device does not {what}: status {status:#x}")
+
+
 def notify(notification: int) -> Steps[None]:
     """Tell the device that a queue has new buffers.
 

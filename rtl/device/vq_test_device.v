@@ -94,6 +94,8 @@ module vq_test_device #(
     wire                      packed_ring;
     wire                      reset;
     wire                      reset_done;
+    wire                      suspend;
+    wire                      suspended;
     wire [4:0]                fault_code;
     wire [QID_W-1:0]          fault_queue;
     wire [16:0]               fault_desc;
@@ -180,6 +182,8 @@ module vq_test_device #(
         .m_packed(packed_ring),
         .m_reset(reset),
         .s_reset_done(reset_done),
+        .m_suspend(suspend),
+        .s_suspended(suspended),
         .s_fault_code(fault_code),
         .s_fault_queue(fault_queue),
         .s_fault_desc(fault_desc),
@@ -224,6 +228,8 @@ module vq_test_device #(
         .s_packed(packed_ring),
         .s_reset(reset),
         .m_reset_done(reset_done),
+        .s_suspend(suspend),
+        .m_suspended(suspended),
         .m_fault_code(fault_code),
         .m_fault_queue(fault_queue),
         .m_fault_desc(fault_desc),

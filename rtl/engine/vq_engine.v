@@ -40,6 +40,8 @@ module vq_engine #(
     input  wire                s_packed,
     input  wire                s_reset,
     output wire                m_reset_done,
+    input  wire                s_suspend,
+    output wire                m_suspended,
     // To the transport: faults, interrupts, indices
     output wire [4:0]          m_fault_code,
     output wire [QID_W-1:0]    m_fault_queue,
@@ -138,18 +140,22 @@ module vq_engine #(
     // The format of every ring; a constant where one format is left out
     wire packed_ring = PACKED_EN && (!SPLIT_EN || s_packed);
 
-    wire core_rst, halt, drained;
+    wire core_rst, resetting, halt, drained;
 
     vq_quiesce u_quiesce (
         .clk(clk),
         .rst(rst),
         .s_reset(s_reset),
         .s_drained(drained),
-        .m_halt(halt),
+        .m_halt(resetting),
         .m_core_rst(core_rst),
         .m_reset_done(m_reset_done)
     );
     assign m_fn_rst = core_rst;
+
+    // Suspended, the masters stand still too; what waits for them goes on from there
+    wire standing;
+    assign halt = resetting || standing;
 
     // Which queues may do what
     wire [QUEUES-1:0] alive, stopped, fetchable, busy;
@@ -164,6 +170,7 @@ module vq_engine #(
         .rst(core_rst),
         .s_ready(s_ready),
         .s_run(s_run),
+        .s_suspend(s_suspend),
         .s_busy(busy),
         .s_stop_queue(stop_queue),
         .s_stop_kill(stop_kill),
@@ -205,7 +212,7 @@ module vq_engine #(
     ) u_faults (
         .clk(clk),
         .rst(core_rst),
-        .s_halt(halt),
+        .s_halt(resetting),
         .s_ready(s_ready),
         .s_stopped(stopped),
         .s_fault_code(fault_code),
@@ -233,6 +240,7 @@ module vq_engine #(
         .rst(core_rst),
         .s_ready(s_ready),
         .s_fetchable(fetchable),
+        .s_suspend(s_suspend),
         .s_notify_queue(s_notify_queue),
         .s_notify_index(s_notify_index),
         .s_notify_data(s_notify_data),
@@ -669,7 +677,22 @@ module vq_engine #(
         .m_index_used(m_index_used)
     );
 
-    assign m_idle = schedule_idle && all_finished && drained && !halt;
+    // suspend
+    wire moved = (m_req_valid && m_req_ready) || (m_axis_tvalid && m_axis_tready) ||
+                 (s_rsp_valid && s_rsp_ready) || (s_axis_tvalid && s_axis_tready);
+
+    vq_suspend u_suspend (
+        .clk(clk),
+        .rst(core_rst),
+        .s_suspend(s_suspend),
+        .s_idle(schedule_idle && all_finished),
+        .s_quiet(&(s_ready | m_quiet)),
+        .s_drained(drained),
+        .s_moved(moved),
+        .m_halt(standing),
+        .m_suspended(m_suspended)
+    );
+    assign m_idle = schedule_idle && all_finished && drained && !resetting;
 
     wire unused = &{1'b0, w_ack[0], gather_tag};
 endmodule

@@ -19,6 +19,7 @@ module vq_liveness #(
     input  wire               rst,
     input  wire [QUEUES-1:0]  s_ready,      // set up by the driver
     input  wire               s_run,        // DRIVER_OK
+    input  wire               s_suspend,    // no chain may be started
     input  wire [QUEUES-1:0]  s_busy,       // a visit of the available ring is under way
     // A fault of a queue (pulse): it starts no more chains; with s_stop_kill no more memory access
     input  wire [QID_W-1:0]   s_stop_queue,
@@ -149,7 +150,8 @@ module vq_liveness #(
     );
 
     // Void when the queue is not live, so that a visit of it soon ends. The difference wraps
-    assign m_started_credit = (granted_start - started_old) & {COUNT_W{m_live[s_started_queue]}};
+    wire               may_start = m_live[s_started_queue] && !s_suspend;
+    assign m_started_credit = (granted_start - started_old) & {COUNT_W{may_start}};
     assign m_collected_all  = collected_old == started_collect;
 
     reg [COUNT_W-1:0] total_reg;        // chains under way in all queues

@@ -18,6 +18,7 @@ module vq_schedule #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_fetchable,
+    input  wire              s_suspend,     // no visit begins; those under way end soon
     // Notifications, always taken; with s_notify_data they carry the available index
     input  wire [QID_W-1:0]  s_notify_queue,
     input  wire [15:0]       s_notify_index,
@@ -53,7 +54,7 @@ module vq_schedule #(
     wire [QUEUES-1:0] credit = s_credit_valid ? one << s_credit_queue : zero;
     wire [QUEUES-1:0] done   = s_done_valid ? one << s_done_queue : zero;
     wire [QUEUES-1:0] starve = s_done_starved ? done : zero;
-    wire [QUEUES-1:0] may    = s_fetchable & ~busy_reg;
+    wire [QUEUES-1:0] may    = s_suspend ? zero : s_fetchable & ~busy_reg;
     wire [QUEUES-1:0] due    = (pend_reg | notify) & may;
     wire [QUEUES-1:0] told   = told_reg | (s_notify_data ? notify & ~busy_reg : zero);
     wire [QID_W-1:0]  index;
@@ -90,7 +91,8 @@ module vq_schedule #(
         pend_reg    <= s_ready & (((pend_reg | notify) & ~chosen) | (starved_reg & credit) |
                                   (starve & (credit | credit_reg)));
         starved_reg <= s_ready & ((starved_reg & ~credit) | (starve & ~(credit | credit_reg)));
-        credit_reg  <= (credit_reg | credit) & ~chosen;
+        // A visit that had to end for a suspension begins again after it
+        credit_reg  <= (credit_reg | credit | {QUEUES{s_suspend}}) & ~chosen;
         busy_reg    <= (busy_reg & ~done) | chosen;
         if (rst) begin
             pend_reg        <= zero;

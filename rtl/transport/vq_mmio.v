@@ -58,6 +58,9 @@ module vq_mmio #(
     // Device reset: held until s_reset_done (sampled 4 cycles after the rise)
     output wire              m_reset,
     input  wire              s_reset_done,
+    // Device suspend: asked for until it falls, and in force
+    output wire              m_suspend,
+    input  wire              s_suspended,
     // Engine's faults; s_fault_desc is {in an indirect table, index}
     input  wire [4:0]        s_fault_code,
     input  wire [QID_W-1:0]  s_fault_queue,
@@ -200,6 +203,8 @@ module vq_mmio #(
         .s_fault_count(fault_count),
         .m_reset(m_reset),
         .s_reset_done(s_reset_done),
+        .m_suspend(m_suspend),
+        .s_suspended(s_suspended),
         .m_run(m_run),
         .m_event_idx(m_event_idx),
         .m_indirect(m_indirect),

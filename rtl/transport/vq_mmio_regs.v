@@ -53,9 +53,11 @@ module vq_mmio_regs #(
     input  wire [31:0] s_first_queue,
     input  wire [16:0] s_first_desc,
     input  wire [15:0] s_fault_count,
-    // Engine: device reset handshake, levels, used-buffer event
+    // Engine: device reset and suspend handshakes, levels, used-buffer event
     output wire        m_reset,
     input  wire        s_reset_done,
+    output wire        m_suspend,
+    input  wire        s_suspended,
     output wire        m_run,
     output wire        m_event_idx,
     output wire        m_indirect,
@@ -72,9 +74,9 @@ module vq_mmio_regs #(
     `include "vq_regs.vh"
 
     // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32),
-    // NOTIFICATION_DATA (38), RING_RESET (40)
+    // NOTIFICATION_DATA (38), RING_RESET (40), SUSPEND (43)
     localparam [31:0] OFFER_LOW  = 32'h30000000;
-    localparam [31:0] OFFER_HIGH = 32'h00000141;
+    localparam [31:0] OFFER_HIGH = 32'h00000941;
 
     localparam [2:0] RESET_WAIT = 3'd5; // cycles from m_reset to a meaningful s_reset_done
     localparam [2:0] IDLE_WAIT  = 3'd7; // cycles from a write to its effect on s_idle
@@ -90,6 +92,8 @@ module vq_mmio_regs #(
     reg        features_ok_reg, features_ok_next;
     reg        needs_reset_reg, needs_reset_next;
     reg        failed_reg,      failed_next;
+    reg        suspend_reg,     suspend_next;   // asked for; SUSPEND itself is s_suspended
+    reg        late_reg,        late_next;      // a configuration change to be told on resume
     // A bit beyond the offer's two words was accepted; no taking back before a reset
     reg        beyond_reg, beyond_next;
     reg [31:0] device_sel_reg,  device_sel_next;
@@ -104,22 +108,28 @@ module vq_mmio_regs #(
     wire [11:0] address = {s_reg_addr[11:2], 2'b00};
     wire        config_space = address >= 12'h100 && address < 12'h800;
     wire        control_write = take && s_reg_write && !config_space && s_reg_wstrb == 4'hf;
+    // What a suspended device keeps as it is
+    wire        set_up = address == REG_QUEUE_SIZE || address == REG_QUEUE_READY ||
+                         (address >= REG_QUEUE_DESC_LOW && address <= REG_QUEUE_DEVICE_HIGH) ||
+                         address == REG_QUEUE_RESET;
+    wire        can_suspend = driver_ok_reg && features_ok_reg && driver_high_reg[11];
     wire        acceptable = (driver_low_reg & ~OFFER_LOW) == 32'd0 &&
                              (driver_high_reg & ~OFFER_HIGH) == 32'd0 &&
                              driver_high_reg[0] && !beyond_reg;
-    wire [7:0]  status = {failed_reg, needs_reset_reg, 2'b00, features_ok_reg, driver_ok_reg,
-                          driver_reg, acknowledge_reg};
+    wire [7:0]  status = {failed_reg, needs_reset_reg, 1'b0, s_suspended, features_ok_reg,
+                          driver_ok_reg && !s_suspended, driver_reg, acknowledge_reg};
 
     assign s_reg_ready   = !reset_reg && !s_queue_busy;
     assign s_reg_rdata   = config_space ? s_cfg_rdata : rdata;
     assign m_write_addr  = address;
     assign m_write_data  = s_reg_wdata;
-    assign m_write_valid = control_write;
+    assign m_write_valid = control_write && !(suspend_reg && set_up);
     assign m_cfg_addr    = address[10:0] - 11'h100;
     assign m_cfg_wdata   = s_reg_wdata;
     assign m_cfg_wstrb   = s_reg_wstrb;
-    assign m_cfg_write   = take && s_reg_write && config_space;
+    assign m_cfg_write   = take && s_reg_write && config_space && !suspend_reg;
     assign m_reset       = reset_reg;
+    assign m_suspend     = suspend_reg;
     assign m_run         = driver_ok_reg && features_ok_reg;
     assign m_event_idx   = features_ok_reg && driver_low_reg[29];
     assign m_indirect    = features_ok_reg && driver_low_reg[28];
@@ -139,6 +149,8 @@ module vq_mmio_regs #(
         features_ok_next = features_ok_reg;
         failed_next      = failed_reg;
         needs_reset_next = needs_reset_reg || s_fault_event;
+        suspend_next     = suspend_reg;
+        late_next        = s_suspended && (late_reg || s_fault_event);
         beyond_next      = beyond_reg;
         device_sel_next  = device_sel_reg;
         driver_sel_next  = driver_sel_reg;
@@ -165,12 +177,17 @@ module vq_mmio_regs #(
                     driver_ok_next   = driver_ok_reg || s_reg_wdata[2];
                     features_ok_next = features_ok_reg || (s_reg_wdata[3] && acceptable);
                     failed_next      = failed_reg || s_reg_wdata[7];
+                    // A suspended device's driver writes DRIVER_OK to go on
+                    if (s_suspended) suspend_next = !s_reg_wdata[2];
+                    else if (s_reg_wdata[4] && can_suspend) suspend_next = 1'b1;
                 end
                 default: ack = 2'b00;
             endcase
         end
         // An event beats an acknowledgement that comes with it.
         events_next = (events_reg & ~ack) | {s_fault_event && driver_ok_next, s_used_irq};
+        if (s_suspended) events_next[1] = events_reg[1] && !ack[1];
+        else if (late_reg) events_next[1] = 1'b1;
         if (reset_reg) begin
             reset_wait_next = reset_wait_reg == 3'd0 ? 3'd0 : reset_wait_reg - 3'd1;
             if (reset_wait_reg == 3'd0 && s_reset_done) reset_next = 1'b0;
@@ -218,6 +235,8 @@ module vq_mmio_regs #(
         features_ok_reg <= features_ok_next;
         needs_reset_reg <= needs_reset_next;
         failed_reg      <= failed_next;
+        suspend_reg     <= suspend_next;
+        late_reg        <= late_next;
         beyond_reg      <= beyond_next;
         device_sel_reg  <= device_sel_next;
         driver_sel_reg  <= driver_sel_next;
@@ -231,6 +250,8 @@ module vq_mmio_regs #(
             features_ok_reg <= 1'b0;
             needs_reset_reg <= 1'b0;
             failed_reg      <= 1'b0;
+            suspend_reg     <= 1'b0;
+            late_reg        <= 1'b0;
             beyond_reg      <= 1'b0;
             device_sel_reg  <= 32'd0;
             driver_sel_reg  <= 32'd0;

@@ -47,7 +47,7 @@ class Engine:
 
     def __init__(self, dut: Any, queues: int) -> None:
         self.dut, self.queues = dut, queues
-        self.reset_clocks = self.quiet_clocks = 12
+        self.reset_clocks = self.quiet_clocks = self.suspend_clocks = 12
         self.reset_rises = 0
         self.work_clocks = 0  # after a notification
         clk = dut.clk
@@ -79,8 +79,9 @@ class Engine:
             dut.s_fault_ready,
             {"code": dut.s_fault_code, "queue": dut.s_fault_queue, "desc": dut.s_fault_desc},
         )
-        for process in (self._reset, self._quiet, self._indices, self._idle, self._config_space):
+        for process in (self._reset, self._suspend, self._quiet, self._indices, self._idle):
             cocotb.start_soon(process())
+        cocotb.start_soon(self._config_space())
 
     @staticmethod
     def indices(queue: int) -> tuple[int, int]:
@@ -99,6 +100,13 @@ class Engine:
             clocks = clocks + 1 if up else 0
             self.reset_rises += clocks == 1
             self.dut.s_reset_done.value = clocks < STALE or clocks >= self.reset_clocks
+
+    async def _suspend(self) -> None:
+        clocks = 0
+        while True:
+            await RisingEdge(self.dut.clk)
+            clocks = clocks + 1 if self.dut.m_suspend.value == 1 else 0
+            self.dut.s_suspended.value = clocks > self.suspend_clocks
 
     async def _quiet(self) -> None:
         clocks = [self.quiet_clocks] * self.queues
@@ -154,6 +162,7 @@ class Bench:
         names = ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready", "araddr", "arvalid")
         inputs = {f"s_axil_{name}": 0 for name in (*names, "rready")}
         inputs |= dict.fromkeys(("s_fault_valid", "s_used_irq", "s_cfg_rdata", "s_quiet"), 0)
+        inputs |= {"s_suspended": 0}
         inputs |= dict.fromkeys(("s_fault_code", "s_fault_queue", "s_fault_desc"), 0)
         inputs |= {"s_reset_done": 1, "s_idle": 1, "s_index_avail": 0, "s_index_used": 0}
         await start_clock(self.dut, inputs)
@@ -629,6 +638,85 @@ async def a_queue_reset_is_told_by_its_register(dut: Any, quiet_clocks: int) -> 
 
 
 @test()
+@cocotb.parametrize(suspend_clocks=[0, 60])
+async def a_suspension_is_shown_by_status(dut: Any, suspend_clocks: int) -> None:
+    """SUSPEND is taken from DRIVER_OK on, shown when in force, and ended by DRIVER_OK."""
+    bench = Bench(dut)
+    await bench.start()
+    bench.engine.suspend_clocks = suspend_clocks
+    shown = DRIVER_OK & ~Status.DRIVER_OK | Status.SUSPEND
+    await bench.negotiate(OFFER & ~Feature.SUSPEND)
+    await bench.write(Reg.STATUS, DRIVER_OK | Status.SUSPEND)  # not negotiated
+    await bench.clocks(70)
+    assert (await bench.read(Reg.STATUS), dut.m_suspend.value) == (DRIVER_OK, 0)
+    await bench.write(Reg.STATUS, 0)
+    await bench.negotiate(status=DRIVER_OK & ~Status.DRIVER_OK)
+    for early in (Status.SUSPEND, DRIVER_OK | Status.SUSPEND):  # the second one with DRIVER_OK
+        await bench.write(Reg.STATUS, early)
+        assert dut.m_suspend.value == 0
+    for queue in range(bench.queues):
+        await bench.ready(queue)
+    for written in (Status.SUSPEND, DRIVER_OK | Status.SUSPEND):
+        assert await bench.read(Reg.STATUS) == DRIVER_OK
+        began = (await bench.axil.write(Reg.STATUS, written)).clock
+        assert dut.m_suspend.value == 1
+        if suspend_clocks:  # what is in progress goes on, a fault is told
+            assert await bench.read(Reg.STATUS) == DRIVER_OK
+            await bench.pulse_used()
+            assert await bench.read(Reg.INTERRUPT_STATUS) == Interrupt.USED_BUFFER
+            await bench.write(Reg.INTERRUPT_ACK, 3)
+        while (status := (await bench.axil.read(Reg.STATUS))).value != shown:
+            assert status.value == DRIVER_OK
+        assert status.clock - began >= suspend_clocks
+        await keeps_its_set_up(bench)
+        await bench.write(Reg.STATUS, Status.ACKNOWLEDGE | Status.SUSPEND)  # no word of going on
+        assert await bench.read(Reg.STATUS) == shown
+        await bench.write(Reg.STATUS, shown | Status.DRIVER_OK)
+        assert await bench.read(Reg.STATUS) == DRIVER_OK
+        assert dut.m_suspend.value == 0 and dut.irq.value == 0
+    # A fault while suspended: NEEDS_RESET at once, the interrupt on resume
+    await bench.write(Reg.STATUS, Status.SUSPEND)
+    while await bench.read(Reg.STATUS) != shown:
+        pass
+    await bench.write(Reg.QUEUE_NOTIFY, bench.queues)
+    assert await bench.read(Reg.STATUS) == shown | Status.NEEDS_RESET
+    assert (await bench.read(Reg.INTERRUPT_STATUS), dut.irq.value) == (0, 0)
+    await bench.write(Reg.STATUS, DRIVER_OK)
+    assert await bench.read(Reg.INTERRUPT_STATUS) == Interrupt.CONFIG_CHANGE
+    await bench.write(Reg.INTERRUPT_ACK, 3)
+    assert await bench.read(Reg.INTERRUPT_STATUS) == 0
+    # A reset ends a suspension, and forgets what it put off
+    await bench.write(Reg.STATUS, DRIVER_OK | Status.SUSPEND)
+    while await bench.read(Reg.STATUS) & Status.DRIVER_OK:
+        pass
+    await bench.write(Reg.QUEUE_NOTIFY, bench.queues)
+    await bench.write(Reg.STATUS, 0)
+    assert (await bench.read(Reg.STATUS), dut.m_suspend.value) == (0, 0)
+    assert await bench.read(Reg.INTERRUPT_STATUS) == 0
+
+
+async def keeps_its_set_up(bench: Bench) -> None:
+    """Writes of set-up and configuration do nothing, others do, reads work."""
+    sent, config = len(bench.engine.sent()), len(bench.engine.config.words)
+    everything = (1 << bench.queues) - 1
+    queue = random.randrange(bench.queues)
+    await bench.write(Reg.QUEUE_SEL, queue)
+    for reg in (*SET_UP, Reg.QUEUE_READY, Reg.QUEUE_RESET):
+        for value in (0, 1):
+            await bench.write(reg, value)
+    await bench.write(0x100, 1)
+    assert (len(bench.engine.sent()), len(bench.engine.config.words)) == (sent, config)
+    assert bench.dut.m_ready.value == everything
+    assert (await bench.read(Reg.QUEUE_READY), await bench.read(Reg.QUEUE_RESET)) == (1, 0)
+    assert await bench.read(Reg.QUEUE_AVAIL_INDEX) == Engine.indices(queue)[0]
+    assert await bench.read(0x104) == Engine.config_word(4)
+    notified = len(bench.engine.notified.words)
+    await bench.write(Reg.QUEUE_NOTIFY, queue)
+    await bench.read(Reg.STATUS)
+    assert len(bench.engine.notified.words) == notified + 1
+
+
+@test()
 async def indices_are_of_the_selected_queue(dut: Any) -> None:
     """Read at once after QueueSel, they are never those of the queue before."""
     bench = Bench(dut)
@@ -825,14 +913,14 @@ async def any_sequence_of_accesses_agrees_with_the_model(dut: Any, percent: int)
         offset = random.choices(offsets, weights)[0]
         if random.random() < 0.5:
             value = random.choice(
-                [0, 1, 1, 2, 4, 8, 15, 16, 0x1000, bench.queues, bench.size_max, 0x30000000]
+                [0, 1, 1, 2, 4, 8, 15, 16, 31, 0x1000, bench.queues, bench.size_max, 0x30000000]
             )
             if offset == Reg.DRIVER_FEATURES_SEL:
                 value &= 1  # the model has no more words
             if offset == Reg.DRIVER_FEATURES and random.random() < 0.3:
                 value = OFFER >> 32
             if offset == Reg.STATUS and random.random() < 0.7:
-                value = DRIVER_OK
+                value = random.choice([DRIVER_OK, DRIVER_OK, DRIVER_OK | Status.SUSPEND])
             if offset == Reg.QUEUE_SEL and random.random() < 0.8:
                 value = random.randrange(bench.queues)
             strobe = 0xF if random.random() < 0.95 else random.randrange(16)
@@ -840,6 +928,8 @@ async def any_sequence_of_accesses_agrees_with_the_model(dut: Any, percent: int)
             await bench.axil.write(offset, value, strobe)
             while offset == Reg.QUEUE_RESET and await bench.read(offset):  # the model is at once
                 pass
+            if dut.m_suspend.value == 1:
+                await bench.clocks(20)
         else:
             expected = model.read32(offset)
             assert await bench.read(offset) == expected, f"step {step}, {Reg(offset).name}"

@@ -55,6 +55,7 @@ def test_the_status_and_interrupt_fields_name_their_bits() -> None:
         "DRIVER": 1,
         "DRIVER_OK": 2,
         "FEATURES_OK": 3,
+        "SUSPEND": 4,
         "NEEDS_RESET": 6,
         "FAILED": 7,
     }

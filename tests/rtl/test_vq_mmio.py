@@ -123,6 +123,12 @@ def test_a_queue_reset_is_told_by_its_register(sim, parameters):
     run(sim, parameters, "a_queue_reset_is_told_by_its_register")
 
 
+@pytest.mark.clause("SUSP-DEV-01", "SUSP-DEV-02", "SUSP-DEV-04", "SUSP-DEV-05", "STAT-XDEV-01")
+@everywhere
+def test_a_suspension_is_shown_by_status(sim, parameters):
+    run(sim, parameters, "a_suspension_is_shown_by_status")
+
+
 @pytest.mark.clause("STAT-DEV-02", "STAT-DEV-03")
 @everywhere
 def test_no_fault_is_lost(sim, parameters):
