@@ -153,3 +153,23 @@ async def a_token_that_is_not_outstanding_is_unknown(bed: Bed) -> None:
     await bed.add([(addr, 4)], 1, 0, "t")
     await bed.detach("t")
     await refused(errno.ENOENT, bed.detach("t"))
+
+
+@rule("OP-DET-08", "QRST-DEV-01", "QRST-DEV-02", "QRST-DRV-03", needs="ring reset")
+async def a_buffer_is_taken_out_at_any_moment(bed: Bed) -> None:
+    for instant in bed.instants:
+        await bed.open()
+        await bed.send(*TOKENS)
+        await bed.begin(instant)
+        gone, left = TOKENS[instant % 3], list(TOKENS)
+        try:
+            await bed.detach(gone)
+        except OSError as error:
+            assert error.errno == errno.ENOENT, error
+        else:
+            left.remove(gone)
+        await bed.serve()
+        assert await bed.drain() == [(token, 4) for token in left], f"moment {instant}"
+        await bed.send(gone)
+        await bed.serve()
+        assert await bed.drain() == [(gone, 4)]

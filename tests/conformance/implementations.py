@@ -27,7 +27,7 @@ EVERYTHING = (FLAGS, EVENTS, ALWAYS, IN_ORDER, DATA, RESET, RESET_EVENTS)
 
 FORMS = {"split": SplitFormat(), "packed": PackedFormat()}
 ON_MODEL: dict[str, Sequence[Kind]] = {"split": EVERYTHING, "packed": EVERYTHING}
-ON_RTL: dict[str, Sequence[Kind]] = {"split": (FLAGS, EVENTS)}
+ON_RTL: dict[str, Sequence[Kind]] = {"split": (FLAGS, EVENTS, DATA, RESET, RESET_EVENTS)}
 SIMULATORS = ("verilator", "icarus")
 PLACES = ("model", *SIMULATORS)
 NAMES = ("split", "packed", "socket")  # of the table's columns

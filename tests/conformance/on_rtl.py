@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import cocotb
@@ -70,6 +70,9 @@ class RtlBed(RingBed):
         await self.world.hand_over()
         await self.world.wait_quiet()
 
+    async def detach(self, token: Hashable) -> None:
+        await self.world.detach(0, token)
+
     async def begin(self, instant: int) -> None:
         await self.world.hand_over()
         await self.bench.wait_cycles(instant)
@@ -82,7 +85,7 @@ class RtlBed(RingBed):
         return await self.world.serve()
 
     async def kick(self) -> None:
-        await self.world.run(notify(0))
+        await self.world.run(notify(self.queue.notification))
         await self.world.wait_quiet()
 
     def waits(self) -> bool:
