@@ -12,7 +12,7 @@ from tb.scenario import device_groups, load
 
 FOLDER = Path("tests/scenarios")
 FILES = sorted(path for path in (Path(__file__).parents[2] / FOLDER).glob("*.jsonl"))
-SWEPT = ("stop", "notify", "told")  # mostly sweeps, so a run of their own
+SWEPT = ("stop", "notify", "told", "queue_reset", "suspend")  # mostly sweeps, so a run of their own
 ONLY_FAST = ("long",)
 THINNED = 24  # of a sweep's values
 
