@@ -185,6 +185,10 @@ class Bed(abc.ABC):
         """Say in its name that it wants to hear of the buffer `ahead` of the next one."""
 
     @abc.abstractmethod
+    def asks(self) -> bool:
+        """Whether the driver asks for an interrupt at the next used buffer."""
+
+    @abc.abstractmethod
     def forge(self, token: Hashable, length: int) -> None:
         """Return a buffer in its name: of a token, or of nobody if that is None."""
 
@@ -246,6 +250,9 @@ class RingBed(Bed):
 
     def ask_at(self, ahead: int) -> None:
         self.form.ask_at(self, ahead)
+
+    def asks(self) -> bool:
+        return self.form.wish(self) in ("on", "in 0")
 
     def forge(self, token: Hashable, length: int) -> None:
         number = 99 if token is None else self.form.number(self, token)

@@ -14,6 +14,9 @@ from tests.conformance.checks import changes, refused
 from tests.conformance.rules import rule
 
 
+STEPS = 4  # of `restart`, at least
+
+
 class Recorder:
     """A callback that collects, and answers as told."""
 
@@ -93,6 +96,38 @@ async def restart_misses_nothing(bed: Bed) -> None:
             assert callback.seen == ["first"]
         await bed.serve()
         assert await bed.drain() == []
+    for place in range(STEPS):
+        await between_its_steps(bed, place)
+
+
+async def between_its_steps(bed: Bed, place: int) -> None:
+    """Let the other end use a buffer after the given step of `restart`, in its name."""
+    callback = Recorder(answer=False)
+    await bed.open(callback)
+    await bed.send("first")
+    await bed.serve()
+    await bed.send("second")
+    steps = 0
+    asked = False
+
+    def step() -> None:
+        nonlocal steps, asked
+        if steps == place:
+            asked = bed.asks()
+            bed.forge("second", 4)
+        steps += 1
+
+    bed.hook(step)
+    on = await bed.restart()
+    bed.hook(None)
+    if steps <= place:
+        return  # it has not so many
+    if on:
+        assert asked, f"no interrupt was asked for when it came, after step {place}"
+        await bed.interrupt()
+        assert callback.seen == ["first", "second"]
+    else:
+        assert await bed.drain() == [("second", 4)]
 
 
 # ---- the callback
