@@ -258,7 +258,8 @@ def page(found: Sequence[Row], operations: Mapping[report.Cell, str]) -> str:
     driver = [row for row in found if row.clause.role == "driver"]
     parts = [INTRODUCTION, OPERATIONS]
     parts += ["\n".join(report.markdown(operations)) + "\n"]
-    parts += [heading(report.counts(operations)) + ".\n", CLAUSES]
+    parts += ["\n".join([heading(report.counts(operations)) + ".", "", *report.reasons()]) + "\n"]
+    parts += [CLAUSES]
     parts += ["\n".join(summary(device)) + "\n"]
     for prefix, title in CHAPTERS.items():
         here = [row for row in device if row.clause.chapter == prefix]

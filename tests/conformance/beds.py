@@ -8,15 +8,17 @@ says so, so that the other end may be the model or the Verilog.
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pymodel import Feature, Reg, RingState, UsedBuffer
-from tests.model.formats import PackedFormat, SplitFormat
-from tests.model.world import BUFFER_BYTES, BUFFERS, World
+from tests.model.formats import PackedFormat, SocketFormat, SplitFormat
+from tests.model.world import BUFFER_BYTES, BUFFERS, SocketWorld, World
 
 NOTHING = Feature(0)
+TOKENS = "abc"  # of the buffers that a rule publishes together
 SIZE = 8  # of a queue, unless a rule says otherwise
 ROUNDS = 1000  # interrupts served before the two ends are said to keep each other busy
 Callback = Callable[[Any], bool]
@@ -31,15 +33,19 @@ class Kind:
         name: in messages.
         features: negotiated besides VERSION_1 and the ring's format.
         indirect: the driver's policy; see `RingVirtqueue`.
+        port: it is a socket-style queue, which negotiates nothing.
     """
 
     name: str
     features: Feature = NOTHING
     indirect: str = "never"
+    port: bool = False
 
     @property
     def abilities(self) -> frozenset[str]:
         """What a rule may ask for in its `needs`."""
+        if self.port:
+            return frozenset({"ring reset"})  # it can always end a queue's life
         found = {"event index" if self.features & Feature.EVENT_IDX else "flags"}
         found.add("ring reset" if self.features & Feature.RING_RESET else "no ring reset")
         if self.indirect != "never":
@@ -85,6 +91,10 @@ class Bed(abc.ABC):
 
     @abc.abstractmethod
     def write(self, addr: int, data: bytes) -> None: ...
+
+    def cost(self, segments: int) -> int:
+        """What a buffer of so many segments takes of the queue's size."""
+        return 1
 
     # ---- the operations
 
@@ -227,6 +237,9 @@ class RingBed(Bed):
         """The ring's addresses; `form` asks for it."""
         return self.queue.layout
 
+    def cost(self, segments: int) -> int:
+        return segments if self.kind.indirect == "never" else 1
+
     def read(self, addr: int, length: int) -> bytes:
         return bytes(self.memory.read(addr, length))
 
@@ -259,8 +272,42 @@ class RingBed(Bed):
         self.form.forge(self, number, length)
 
 
-class ModelBed(RingBed):
-    """The other end is the model."""
+class OnModel(Bed):
+    """What beds share whose other end is the model."""
+
+    world: Any
+
+    def allocate(self, length: int) -> int:
+        place = self._place
+        assert place + length <= BUFFER_BYTES
+        self._place += length
+        return BUFFERS + place
+
+    @property
+    def interrupts(self) -> int:
+        found: int = self.world.interrupts
+        return found
+
+    async def run(self) -> None:
+        self.world.device.run()
+
+    async def begin(self, instant: int) -> None:
+        for _ in range(instant):
+            self.world.device.step(0)
+
+    @property
+    def instants(self) -> Iterable[int]:
+        return range(len(TOKENS) + 1)
+
+    async def deliver(self) -> bool:
+        return bool(self.world.interrupt())
+
+    def waits(self) -> bool:
+        return not self.world.device.idle
+
+
+class ModelBed(OnModel, RingBed):
+    """A ring with the model as the other end."""
 
     @property
     def memory(self) -> Any:
@@ -279,40 +326,96 @@ class ModelBed(RingBed):
         self.queue = self.world.queue
         self._place = 0
 
-    def allocate(self, length: int) -> int:
-        place = self._place
-        assert place + length <= BUFFER_BYTES
-        self._place += length
-        return BUFFERS + place
-
     @property
     def notified(self) -> int:
         return self.world.notified
 
-    @property
-    def interrupts(self) -> int:
-        return self.world.interrupts
-
-    async def run(self) -> None:
-        self.world.device.run()
-
-    async def begin(self, instant: int) -> None:
-        for _ in range(instant):
-            self.world.device.step(0)
-
-    @property
-    def instants(self) -> Iterable[int]:
-        return range(2)
-
-    async def deliver(self) -> bool:
-        return bool(self.world.interrupt())
-
     async def kick(self) -> None:
-        self.world.device.write32(Reg.QUEUE_NOTIFY, 0)
+        self.world.device.write32(Reg.QUEUE_NOTIFY, self.queue.notification)
         await self.run()
 
-    def waits(self) -> bool:
-        return not self.world.device.idle
+
+class Hooked:
+    """Memory whose accesses are steps of the operations, as those of registers are."""
+
+    def __init__(self, memory: Any) -> None:
+        self.memory = memory
+        self.step: Callable[[], None] | None = None
+
+    def read(self, addr: int, length: int) -> bytes:
+        found: bytes = self.memory.read(addr, length)
+        if self.step:
+            self.step()
+        return found
+
+    def write(self, addr: int, data: bytes) -> None:
+        self.memory.write(addr, data)
+        if self.step:
+            self.step()
+
+
+class PortBed(Bed):
+    """A socket-style queue: no memory is shared, and nothing is notified but by the frames."""
+
+    memory: Hooked
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+
+    def read(self, addr: int, length: int) -> bytes:
+        found: bytes = self.memory.memory.read(addr, length)
+        return found
+
+    def write(self, addr: int, data: bytes) -> None:
+        self.memory.memory.write(addr, data)
+
+    @property
+    def notified(self) -> int:
+        return 0
+
+    async def kick(self) -> None:
+        await self.run()
+
+    def hook(self, step: Callable[[], None] | None) -> None:
+        self.memory.step = step
+        self.queue.on_step = None if step is None else lambda name: step()
+
+    def ask(self, wanted: bool) -> None:
+        raise NotImplementedError("nothing is notified")
+
+    def ask_at(self, ahead: int) -> None:
+        raise NotImplementedError("nothing is notified")
+
+    def books(self) -> tuple[Any, ...]:
+        """What the driver knows."""
+        queue = self.queue
+        return queue.num_free, queue.outstanding, queue.unpublished, queue.unsent
+
+
+class ModelPortBed(OnModel, PortBed):
+    """A socket-style queue with the model of the port."""
+
+    async def _open(self, callback: Callback | None, size: int) -> None:
+        self.form = SocketFormat()
+        self.world = SocketWorld(size, callback=callback)
+        self.queue = self.world.queue
+        self.memory = self.queue._memory = Hooked(self.world.memory)
+        self._place = 0
+
+    def seen(self) -> int:
+        queue = self.world.device.queues[0]
+        return len(queue.frames) + bool(queue.partial) + len(queue.answers)
+
+    def state(self, stale: bool = True) -> Any:
+        device = [(q.control, q.fault, q.frames, q.answers) for q in self.world.device.queues]
+        return copy.deepcopy(device), self.books()
+
+    def asks(self) -> bool:
+        return self.form.wish(self.world) == "on"
+
+    def forge(self, token: Hashable, length: int) -> None:
+        number = 99 if token is None else self.form.number(self.world, token)
+        self.form.forge(self.world, number, length)
 
 
 def at_once(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -13,7 +13,6 @@ from tests.conformance.beds import Bed
 from tests.conformance.checks import changes, refused
 from tests.conformance.rules import rule
 
-
 STEPS = 4  # of `restart`, at least
 
 

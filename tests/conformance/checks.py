@@ -7,7 +7,7 @@ import errno
 from collections.abc import Coroutine
 from typing import Any
 
-from pymodel import compare
+from pymodel import RingState, compare
 
 
 async def refused(code: int, operation: Coroutine[Any, Any, Any]) -> OSError:
@@ -23,5 +23,8 @@ async def refused(code: int, operation: Coroutine[Any, Any, Any]) -> OSError:
 
 def changes(before: Any, after: Any) -> list[Any]:
     """What differs between two states of a queue: shared memory first, then the books."""
-    found: list[Any] = list(compare(before[0], after[0]))
+    if isinstance(before[0], RingState):
+        found: list[Any] = list(compare(before[0], after[0]))
+    else:
+        found = [] if before[0] == after[0] else [(before[0], after[0])]
     return found + ([(before[1], after[1])] if before[1] != after[1] else [])

@@ -6,11 +6,9 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from tests.conformance.beds import SIZE, Bed
+from tests.conformance.beds import SIZE, TOKENS, Bed
 from tests.conformance.checks import changes, refused
 from tests.conformance.rules import rule
-
-TOKENS = "abc"
 
 
 async def busy_past(bed: Bed) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pymodel import Feature
-from tests.conformance.beds import Bed, Kind, ModelBed
+from tests.conformance.beds import Bed, Kind, ModelBed, ModelPortBed
 from tests.conformance.rules import Rule
 from tests.model.formats import PackedFormat, SplitFormat
 
@@ -23,16 +23,31 @@ IN_ORDER = Kind("in order", EVENT | Feature.IN_ORDER)
 DATA = Kind("notification data", Feature.NOTIFICATION_DATA)
 RESET = Kind("ring reset", Feature.RING_RESET)
 RESET_EVENTS = Kind("ring reset, event index", Feature.RING_RESET | EVENT | INDIRECT, "multi")
+PORT = Kind("register port", port=True)
 EVERYTHING = (FLAGS, EVENTS, ALWAYS, IN_ORDER, DATA, RESET, RESET_EVENTS)
 
 FORMS = {"split": SplitFormat(), "packed": PackedFormat()}
-ON_MODEL: dict[str, Sequence[Kind]] = {"split": EVERYTHING, "packed": EVERYTHING}
+ON_MODEL: dict[str, Sequence[Kind]] = {
+    "split": EVERYTHING,
+    "packed": EVERYTHING,
+    "socket": (PORT,),
+}
 ON_RTL: dict[str, Sequence[Kind]] = {"split": (FLAGS, EVENTS, DATA, RESET, RESET_EVENTS)}
 SIMULATORS = ("verilator", "icarus")
 PLACES = ("model", *SIMULATORS)
 NAMES = ("split", "packed", "socket")  # of the table's columns
 PARAMETERS: dict[str, dict[str, int]] = {}  # of the Verilog, besides the usual ones
-NOT_APPLICABLE: dict[tuple[str, str], str] = {}  # (implementation, rule): the reason
+SLOTS = "a buffer takes one slot, however many segments it has"
+MESSAGES = "there are no notifications: a frame tells the port of itself"
+NOT_APPLICABLE: dict[tuple[str, str], str] = {  # (implementation, rule): the reason
+    ("socket", "OP-ADD-04"): SLOTS,
+    ("socket", "OP-ADD-05"): SLOTS,
+    ("socket", "OP-SYNC-02"): "there is no index: each buffer is a message, seen whole or not",
+    ("socket", "OP-SYNC-03"): MESSAGES,
+    ("socket", "OP-SYNC-04"): MESSAGES,
+    ("socket", "OP-SYNC-05"): MESSAGES,
+    ("socket", "OP-DET-03"): "the port can always end a queue's life",
+}
 # Clauses that an implementation's passing rules may show
 CLAUSES = {
     "split": ("SPLIT-", "VQ-", "QRST-", "CLEAN-"),
@@ -43,7 +58,7 @@ CLAUSES = {
 
 def model_bed(name: str, kind: Kind) -> Bed:
     """Return an implementation's bed with the model as its other end."""
-    return ModelBed(FORMS[name], kind)
+    return ModelPortBed(kind) if kind.port else ModelBed(FORMS[name], kind)
 
 
 def kinds(name: str, place: str) -> Sequence[Kind]:

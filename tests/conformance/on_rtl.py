@@ -9,12 +9,13 @@ from typing import Any
 
 import cocotb
 
+from pymodel import Feature
 from pymodel.transport import notify
 from tb.bench import Bench
 from tb.native_memory import latency
 from tb.worlds import RtlWorld, Setup
 from tests.conformance import implementations as listed
-from tests.conformance.beds import Callback, Kind, RingBed
+from tests.conformance.beds import NOTHING, Callback, Kind, RingBed
 from tests.conformance.rules import Rule, rules
 
 IMPLEMENTATION = os.environ["IMPLEMENTATION"]
@@ -40,7 +41,7 @@ class RtlBed(RingBed):
     async def _open(self, callback: Callback | None, size: int) -> None:
         setup = Setup(
             sizes=(size,),
-            features=self.kind.features,
+            features=self.kind.features | (Feature.RING_PACKED if self.form.packed else NOTHING),
             indirect=self.kind.indirect,
             base=BASE,
             memory=MEMORY,

@@ -63,6 +63,14 @@ def markdown(table: Mapping[Cell, str]) -> list[str]:
     return lines
 
 
+def reasons() -> list[str]:
+    """Return why rules cannot apply, as lines of a page."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for (name, rule), reason in listed.NOT_APPLICABLE.items():
+        grouped.setdefault((name, reason), []).append(rule)
+    return [f"- {name}, {', '.join(found)}: {why}" for (name, why), found in grouped.items()]
+
+
 def text(table: Mapping[Cell, str]) -> list[str]:
     """Return the lines of the table for a terminal."""
     columns = [(name, place) for name in listed.NAMES for place in listed.PLACES]
