@@ -533,10 +533,12 @@ module vq_engine #(
 
     // gather
     vq_gather_path #(
-        .DATA_W(DATA_W), .QID_W(QID_W), .TAG_W(TAG_W), .MAX_BYTES(BURST_BYTES), .BEATS(READ_BEATS)
+        .DATA_W(DATA_W), .QUEUES(QUEUES), .QID_W(QID_W), .TAG_W(TAG_W),
+        .MAX_BYTES(BURST_BYTES), .BEATS(READ_BEATS)
     ) u_gather (
         .clk(clk),
         .rst(core_rst),
+        .s_alive(alive),
         .s_chain_queue(whole_queue),
         .s_chain_tag(whole_tag),
         .s_chain_readable(whole_readable),

@@ -9,6 +9,7 @@
 
 module vq_gather_path #(
     parameter DATA_W    = 64,       // beat, bits
+    parameter QUEUES    = 4,        // queues, 1 to 64
     parameter QID_W     = 2,        // queue number, bits
     parameter TAG_W     = 8,        // chunk of the chain store, bits
     parameter MAX_BYTES = 256,      // longest burst, bytes; power of two
@@ -16,6 +17,7 @@ module vq_gather_path #(
 ) (
     input  wire                clk,
     input  wire                rst,
+    input  wire [QUEUES-1:0]   s_alive,     // queues whose memory may be accessed
     // Chains with readable bytes
     input  wire [QID_W-1:0]    s_chain_queue,
     input  wire [TAG_W-1:0]    s_chain_tag,
@@ -143,9 +145,10 @@ module vq_gather_path #(
         .m_beat_valid(gb_valid),
         .m_beat_ready(gb_ready)
     );
-    vq_gather_stream #(.DATA_W(DATA_W), .QID_W(QID_W)) u_gather_stream (
+    vq_gather_stream #(.DATA_W(DATA_W), .QUEUES(QUEUES), .QID_W(QID_W)) u_gather_stream (
         .clk(clk),
         .rst(rst),
+        .s_alive(s_alive),
         .s_beat_data(gb_data),
         .s_beat_offset(gb_offset),
         .s_beat_count(gb_count),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_gather_stream - the bytes that were gathered, as one packet a chain.
 //   Contract    packets are packed from lane 0; m_axis_tuser on the last beat says that bytes are
-//               damaged. A read error is reported before the beat it came with moves on
+//               damaged. A read error is reported before the beat it came with moves on, but for
+//               those of a queue that is not alive, which nobody asks for
 //   Latency     2 cycles
 //   Throughput  1 beat per cycle; 1 more cycle where a packet's last beat spills over
 `resetall
@@ -10,11 +11,13 @@
 
 module vq_gather_stream #(
     parameter DATA_W = 64,                  // beat, bits
+    parameter QUEUES = 4,                   // queues, 1 to 64
     parameter QID_W  = 2,                   // queue number, bits
     parameter LANE_W = $clog2(DATA_W/8)     // derived, not to be set
 ) (
     input  wire                clk,
     input  wire                rst,
+    input  wire [QUEUES-1:0]   s_alive,     // queues whose memory may be accessed
     // Beats read: s_beat_last ends a packet
     input  wire [DATA_W-1:0]   s_beat_data,
     input  wire [LANE_W-1:0]   s_beat_offset,
@@ -39,9 +42,16 @@ module vq_gather_stream #(
     wire            ready, error;
     wire [LANE_W:0] count;
 
+    // A fault that was offered stays so, whatever becomes of its queue
+    reg  offered_reg;
+    wire told = s_beat_error && (s_alive[s_beat_queue] || offered_reg);
+    wire move = !told || m_fault_ready;
+
     assign m_fault_queue = s_beat_queue;
-    assign m_fault_valid = s_beat_valid && s_beat_error && ready;
-    assign s_beat_ready  = ready && (!s_beat_error || m_fault_ready);
+    assign m_fault_valid = s_beat_valid && told && ready;
+    assign s_beat_ready  = ready && move;
+
+    always @(posedge clk) offered_reg <= m_fault_valid && !m_fault_ready && !rst;
 
     vq_realign #(.DATA_W(DATA_W)) u_realign (
         .clk(clk),
@@ -52,7 +62,7 @@ module vq_gather_stream #(
         .s_start({LANE_W{1'b0}}),
         .s_error(s_beat_error),
         .s_last(s_beat_last),
-        .s_valid(s_beat_valid && (!s_beat_error || m_fault_ready)),
+        .s_valid(s_beat_valid && move),
         .s_ready(ready),
         .m_data(m_axis_tdata),
         .m_count(count),

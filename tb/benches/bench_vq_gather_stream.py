@@ -16,7 +16,7 @@ from tb.benches.unit import Unit, test
 @cocotb.parametrize(pace=[(100, 100, 100), (100, 40, 30), (50, 80, 100)])
 async def packets_are_packed_and_damage_is_told(dut: Any, pace: tuple[int, int, int]) -> None:
     """Beats of several reads become one packet; an error is reported before its beat moves on."""
-    unit = await Unit(dut).start()
+    unit = await Unit(dut, s_alive=15).start()
     beat = unit.parameter("DATA_W") // 8
     source = unit.source("s_beat", pace[0])
     sink = unit.sink("m_axis", pace[1], loose=["tdata"])
@@ -60,7 +60,7 @@ async def packets_are_packed_and_damage_is_told(dut: Any, pace: tuple[int, int, 
 @test()
 async def an_error_waits_for_its_fault(dut: Any) -> None:
     """While the fault is not taken, the beat is not."""
-    unit = await Unit(dut).start()
+    unit = await Unit(dut, s_alive=8).start()
     source, sink = unit.source("s_beat"), unit.sink("m_axis", loose=["tdata"])
     faults = unit.sink("m_fault", 0)
     source.send({"data": 1, "offset": 0, "count": 1, "queue": 3, "error": 1, "last": 1})
@@ -69,3 +69,29 @@ async def an_error_waits_for_its_fault(dut: Any) -> None:
     faults.percent = 100
     await unit.until(lambda: bool(sink.words), "packet", 50)
     assert faults.words[0].value == {"queue": 3} and sink.words[0].value["tuser"] == 1
+
+
+@test()
+async def errors_of_a_queue_that_is_not_alive_are_nobodys_fault(dut: Any) -> None:
+    """Its beats go on at a beat a clock; a fault that was offered before it died stays offered."""
+    unit = await Unit(dut, s_alive=0b0111).start()
+    source, sink = unit.source("s_beat"), unit.sink("m_axis", loose=["tdata"])
+    faults = unit.sink("m_fault", 0)
+    beat = unit.parameter("DATA_W") // 8
+    word = {"data": 1, "offset": 0, "count": beat, "error": 1, "last": 0}
+    for number in range(20):
+        source.send(word | {"queue": 3, "last": int(number == 19)})
+    await unit.clocks(26)
+    assert not source.waiting and not faults.words and len(sink.words) == 20
+    assert sink.words[-1].value["tuser"] == 1
+    assert sink.words[-1].shown - sink.words[0].shown == 19
+    source.send(word | {"queue": 1, "last": 1})
+    source.send(word | {"queue": 0, "last": 1, "error": 0})
+    await unit.until(lambda: dut.m_fault_valid.value == 1, "fault", 20)
+    unit.set(s_alive=0b0101)
+    for _ in range(10):
+        await unit.clocks()
+        assert dut.m_fault_valid.value == 1 and int(dut.m_fault_queue.value) == 1
+    faults.percent = 100
+    await unit.until(lambda: len(sink.words) == 22, "packets", 50)
+    assert [word.value for word in faults.words] == [{"queue": 1}]

@@ -232,9 +232,10 @@ async def published_buffers_are_taken_back_in_traffic(dut, features, callback):
 @cocotb.test(timeout_time=100, timeout_unit="ms")
 @cocotb.parametrize(slow=[2, 60])
 async def other_queues_go_on_at_their_pace(dut, slow):
-    """While a full queue is reset another one is served, little later than with that one at work.
+    """While a full queue is reset another one is served no later than with that one at work.
 
-    And the reset soon ends: nothing is fetched any more to be thrown away.
+    But for the null bursts between its own. And the reset soon ends: nothing is fetched any more
+    to be thrown away, and what is thrown away passes at a beat a cycle.
     """
     world = await begin(dut, latency(slow), EVENT | RESET, sizes=(128, 64), memory=1 << 20)
     racer, other = Racer(world, 0, 200), Racer(world, 1, 200)
@@ -263,5 +264,5 @@ async def other_queues_go_on_at_their_pace(dut, slow):
                 await racer.finish("the full queue")
             await world.wait_quiet()
         cocotb.log.info("after %d: %d cycles, %d with a reset in %d", wait, *times, took)
-        assert times[1] < 2 * times[0] and took < 3000, (times, took)
+        assert times[1] < 1.1 * times[0] + 200 and took < 2000, (times, took)
     await other.check()
