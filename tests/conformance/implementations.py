@@ -36,7 +36,6 @@ ON_RTL: dict[str, Sequence[Kind]] = {"split": (FLAGS, EVENTS, DATA, RESET, RESET
 SIMULATORS = ("verilator", "icarus")
 PLACES = ("model", *SIMULATORS)
 NAMES = ("split", "packed", "socket")  # of the table's columns
-PARAMETERS: dict[str, dict[str, int]] = {}  # of the Verilog, besides the usual ones
 SLOTS = "a buffer takes one slot, however many segments it has"
 MESSAGES = "there are no notifications: a frame tells the port of itself"
 NOT_APPLICABLE: dict[tuple[str, str], str] = {  # (implementation, rule): the reason

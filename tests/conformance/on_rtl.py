@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules with the Verilog as the other end: one cocotb test each."""
+"""The rules with the Verilog engine as the other end of a ring."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
-
-import cocotb
 
 from pymodel import Feature
 from pymodel.transport import notify
@@ -16,10 +14,9 @@ from tb.native_memory import latency
 from tb.worlds import RtlWorld, Setup
 from tests.conformance import implementations as listed
 from tests.conformance.beds import NOTHING, Callback, Kind, RingBed
-from tests.conformance.rules import Rule, rules
+from tests.conformance.simulated import cocotb_tests
 
 IMPLEMENTATION = os.environ["IMPLEMENTATION"]
-PLACE = os.environ["SIM"]
 BASE, MEMORY = 0x8000_0000, 1 << 16
 LATENCY = 5  # cycles, of the memory
 WINDOW = 130  # cycles, from a notification until a small buffer was used
@@ -93,20 +90,12 @@ class RtlBed(RingBed):
         return bool(self.world.notified)
 
 
-def cocotb_test(rule: Rule) -> Any:
-    """Return a rule as a test of its own, named by its id."""
-
-    async def test(dut: Any) -> None:
-        bench = Bench(dut, latency(LATENCY))
-        await bench.start()
-        bench.memory.add_region(BASE, MEMORY)
-        kinds = listed.fitting(rule, IMPLEMENTATION, PLACE)
-        await listed.run(rule, kinds, lambda kind: RtlBed(IMPLEMENTATION, kind, bench))
-
-    test.__name__ = test.__qualname__ = rule.id
-    return cocotb.test(timeout_time=20, timeout_unit="ms")(test)
+async def start(dut: Any) -> Callable[[Kind], RtlBed]:
+    """Start the bench; return how a bed is made on it."""
+    bench = Bench(dut, latency(LATENCY))
+    await bench.start()
+    bench.memory.add_region(BASE, MEMORY)
+    return lambda kind: RtlBed(IMPLEMENTATION, kind, bench)
 
 
-for _rule in rules():
-    if listed.fitting(_rule, IMPLEMENTATION, PLACE):
-        globals()[_rule.id] = cocotb_test(_rule)
+globals().update(cocotb_tests(IMPLEMENTATION, start))

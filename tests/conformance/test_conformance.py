@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tb.runner import RunFailed, run_system
+from tb.runner import Result, RunFailed, run_bench, run_system
 from tests.conformance import implementations as listed
 from tests.conformance.beds import at_once
 from tests.conformance.report import PROPERTY, outcomes
@@ -15,6 +15,8 @@ from tests.conformance.rules import Rule, rules
 from tests.system.systems import USUAL
 
 ALL = rules()
+FOLDER = "tests/conformance"
+PORT = {"QUEUES": 4, "SLOTS": 16, "TX_WORDS": 256, "RX_WORDS": 256}
 Record = Callable[[str, object], None]
 
 
@@ -46,6 +48,14 @@ def on_rtl() -> list[Any]:
     ]
 
 
+def simulate(sim: str, name: str) -> Result:
+    """Run every rule of an implementation, in one run of a simulator."""
+    if name == "socket":
+        return run_bench("vq_socket_device", PORT, f"{FOLDER}/on_port.py", sim=sim)
+    env = {"IMPLEMENTATION": name}
+    return run_system(f"{FOLDER}/on_rtl.py", USUAL[1], sim=sim, env=env)
+
+
 @pytest.mark.parametrize(("rule", "name"), on_the_model())
 def test_on_the_model(rule: Rule, name: str, record_property: Record) -> None:
     kinds = listed.fitting(rule, name, "model")
@@ -62,13 +72,7 @@ def test_on_rtl(sim: str, name: str, record_property: Record) -> None:
     wanted = [rule.id for rule in ALL if listed.fitting(rule, name, sim)]
     found: dict[str, bool] = {}
     try:
-        result = run_system(
-            "tests/conformance/on_rtl.py",
-            {**USUAL[1], **listed.PARAMETERS.get(name, {})},
-            sim=sim,
-            env={"IMPLEMENTATION": name},
-        )
-        tests = result.tests
+        tests = simulate(sim, name).tests
     except RunFailed as failure:
         tests = failure.tests
         raise
