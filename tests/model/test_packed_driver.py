@@ -84,7 +84,7 @@ def test_a_chain_that_goes_over_the_end_of_the_ring_changes_its_flags_there() ->
     assert (world.queue.avail_index, world.queue.used_index) == (0x0002, 0x0002)
 
 
-@pytest.mark.clause("PACKED-DRV-12", "PACKED-DRV-13", "PACKED-XDEV-07", "PACKED-XDEV-08")
+@pytest.mark.clause("PACKED-DRV-13", "PACKED-DRV-15", "PACKED-XDEV-07", "PACKED-XDEV-08")
 def test_an_indirect_chain_byte_by_byte() -> None:
     world = packed(indirect="always", driver_args={"ids": [0x1234, 1, 2, 3]})
     world.queue.add_buf([(A, 0x11), (B, 0x22), (C, 0x33)], 1, 2, "t")

@@ -72,7 +72,7 @@ def test_a_false_used_element_breaks_the_queue_and_loses_nothing(
     assert queue.shutdown() == []
 
 
-@pytest.mark.clause("SPLIT-XDEV-04", "SPLIT-DRV-06", "SPLIT-DRV-09")
+@pytest.mark.clause("SPLIT-XDEV-04", "SPLIT-DRV-07", "SPLIT-DRV-09")
 @pytest.mark.parametrize("policy", ["multi", "always"])
 def test_an_indirect_descriptor_names_its_table_and_has_no_other_flag(policy: str) -> None:
     world = World(indirect=policy)

@@ -73,6 +73,24 @@ def test_initialisation_does_its_steps_in_order() -> None:
     )
 
 
+@pytest.mark.clause("STAT-DRV-02", "INIT-DRV-04", "INIT-DRV-07", "MMIO-DRV-13", "MMIO-DRV-15")
+def test_initialisation_takes_nothing_back_and_notifies_nothing() -> None:
+    recorder = Recorder(queues=2, queue_size_max=16)
+    recorder.initialise(0, 4)
+    writes = [(offset, value) for op, offset, value in recorder.log if op == "w"]
+    states = [value for offset, value in writes if offset == Reg.STATUS][1:]  # from reset on
+    assert all(before & ~after == 0 for before, after in zip(states, states[1:]))
+    features = [at for at, (offset, _) in enumerate(writes) if offset == Reg.DRIVER_FEATURES]
+    assert features and max(features) < writes.index((Reg.STATUS, 11))
+    assert all(writes[at - 1][0] == Reg.DRIVER_FEATURES_SEL for at in features)
+    assert Reg.QUEUE_NOTIFY not in [offset for offset, _ in writes]
+    ready = False
+    for offset, _ in writes:
+        ready = (ready or offset == Reg.QUEUE_READY) and offset != Reg.QUEUE_SEL
+        assert not (ready and Reg.QUEUE_DESC_LOW <= offset <= Reg.QUEUE_DEVICE_HIGH)
+        assert not (ready and offset == Reg.QUEUE_SIZE)
+
+
 @pytest.mark.clause("MMIO-DRV-01", "MMIO-DRV-02", "MMIO-DRV-03", "MMIO-DRV-28")
 def test_initialisation_touches_only_registers_as_their_access_allows() -> None:
     from pymodel import REGISTERS
