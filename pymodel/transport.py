@@ -205,7 +205,8 @@ def suspend(polls: int = POLL_LIMIT) -> Steps[None]:
     `resume` (SUSP-DRV-03 to 05); what is in progress is finished, so used buffers may come.
 
     Raises:
-        InitError: the device needs a reset, or is not suspended after so many reads.
+        InitError: the device is not running, needs a reset, or is not suspended after so many
+            reads.
     """
     yield from _turn(Status.SUSPEND, Status.DRIVER_OK, "suspend", polls)
 
@@ -214,13 +215,15 @@ def resume(polls: int = POLL_LIMIT) -> Steps[None]:
     """Let a suspended device go on, and wait until it does (SUSP-DRV-06).
 
     Raises:
-        InitError: the device needs a reset, or does not go on.
+        InitError: the device is not suspended, needs a reset, or does not go on.
     """
     yield from _turn(Status.DRIVER_OK, Status.SUSPEND, "go on", polls)
 
 
 def _turn(there: Status, gone: Status, what: str, polls: int) -> Steps[None]:
     before = yield ("r", Reg.STATUS)
+    if not before & gone:  # nothing is written (SUSP-DRV-01)
+        raise InitError(f"the device cannot {what}: status {before:#x}")
     yield ("w", Reg.STATUS, (before | there) & ~gone)
     status = before
     for _ in range(polls):

@@ -117,7 +117,7 @@ def test_a_change_of_configuration_is_told_on_resume() -> None:
     assert world.device.status == 0 and not world.device.interrupt_line
 
 
-@pytest.mark.clause("SUSP-DRV-02", "SUSP-DRV-06")
+@pytest.mark.clause("SUSP-DRV-01", "SUSP-DRV-02", "SUSP-DRV-06")
 def test_the_driver_waits_and_notices_a_device_that_needs_a_reset() -> None:
     answers = [RUNNING, RUNNING, RUNNING, SUSPENDED]
     written: list[int] = []
@@ -129,3 +129,7 @@ def test_the_driver_waits_and_notices_a_device_that_needs_a_reset() -> None:
     answers = [SUSPENDED, SUSPENDED | Status.NEEDS_RESET]
     with pytest.raises(InitError, match="does not go on: status 0x5b"):
         run_sync(resume(), lambda _: answers.pop(0), lambda *_: None)
+    for steps, status in ((suspend(), RUNNING & ~Status.DRIVER_OK), (resume(), RUNNING)):
+        with pytest.raises(InitError, match="the device cannot"):
+            run_sync(steps, lambda _: int(status), lambda *_: written.append(0))  # noqa: B023
+    assert len(written) == 2
