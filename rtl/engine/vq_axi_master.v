@@ -19,6 +19,7 @@ module vq_axi_master #(
     input  wire [QUEUES-1:0]              s_alive,      // queues whose memory may be accessed
     input  wire                           s_halt,
     output wire                           m_drained,
+    input  wire [WRITERS-1:0]             s_half,       // see vq_axi_write
     output wire                           m_write_busy, // beats wait for the data channel
     // Read bursts and data, one lane of each vector a requester
     input  wire [READERS*64-1:0]          s_ar_addr,
@@ -121,6 +122,7 @@ module vq_axi_master #(
         .rst(rst),
         .s_alive(s_alive),
         .s_halt(s_halt),
+        .s_half(s_half),
         .m_drained(write_drained),
         .m_busy(m_write_busy),
         .s_req_addr(s_req_addr),

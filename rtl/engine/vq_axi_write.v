@@ -28,6 +28,8 @@ module vq_axi_write #(
     input  wire                         rst,
     input  wire [QUEUES-1:0]            s_alive,    // queues whose memory may be written
     input  wire                         s_halt,
+    input  wire [PORTS-1:0]             s_half,     // requesters that write, where a beat has more
+                                                    // than 8 bytes, the upper 8 of each 16 only
     output wire                         m_drained,
     output wire                         m_busy,     // beats wait for the data channel
     // Requests, one lane of each vector a requester: s_req_len bytes (1 to 4096) to s_req_addr;
@@ -146,7 +148,14 @@ module vq_axi_write #(
     wire              w_move  = w_here && w_valid && (w_null || m_axi_wready);
     wire [BYTES-1:0]  from    = {BYTES{1'b1}} << w_first;
     wire [BYTES-1:0]  upto    = {BYTES{1'b1}} >> ~w_end;
+    wire [BYTES-1:0]  lanes;            // that the requester writes at all
     integer           j;
+
+    generate
+        for (g = 0; g < BYTES; g = g + 1) begin : gen_lane
+            assign lanes[g] = BYTES == 8 || g % 16 >= 8 || !s_half[w_port];
+        end
+    endgenerate
 
     vq_fifo #(.WIDTH(2*LANE_W+9+PORT_W), .DEPTH(16)) u_w_notes (
         .clk(clk),
@@ -171,7 +180,7 @@ module vq_axi_write #(
 
     assign s_beat_ready = w_valid && (w_null || m_axi_wready) ? one << w_port : {PORTS{1'b0}};
     assign m_axi_wdata  = w_data;
-    assign m_axi_wstrb  = (w_beat_reg == 8'd0 ? from : {BYTES{1'b1}}) &
+    assign m_axi_wstrb  = lanes & (w_beat_reg == 8'd0 ? from : {BYTES{1'b1}}) &
                           (w_final ? upto : {BYTES{1'b1}});
     assign m_axi_wlast  = w_final;
     assign m_axi_wvalid = w_here && w_valid && !w_null;

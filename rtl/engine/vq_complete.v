@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_complete - split ring: completed chains in; used elements, used index and interrupts out.
-//   Contract    the used index is published only after all that it vouches for was acknowledged;
-//               the interrupt is decided after the index was acknowledged (2.7.7, 2.7.8)
-//   Latency     from a completion: three dependent accesses (elements, index, suppression) and
-//               about 8 cycles
+// vq_complete - completed chains in; used elements and interrupts out, for either ring format.
+//   Contract    split: the used index is published only after all that it vouches for was
+//               acknowledged; the interrupt is decided after the index was acknowledged (2.7.7,
+//               2.7.8). Packed: a used descriptor is written only after its payload was
+//               acknowledged; the interrupt is decided after it was acknowledged (2.8.8 to 2.8.10)
+//   Latency     from a completion: three dependent accesses (split: elements, index, suppression;
+//               packed: payload's acknowledgement where there is any, used descriptors,
+//               suppression) and about 8 cycles
 //   Throughput  1 chain per cycle, 1 more cycle a batch
 `resetall
 `timescale 1ns / 1ps
@@ -14,6 +17,7 @@ module vq_complete #(
     parameter QID_W  = 2,       // queue number, bits
     parameter DATA_W = 64,      // beat, bits
     parameter MAX_BYTES = 256,  // longest burst, bytes; power of two
+    parameter [0:0] PACKED_EN = 1'b1,   // 0: split rings only
     parameter LANE_W = $clog2(DATA_W/8)     // derived, not to be set
 ) (
     input  wire              clk,
@@ -46,7 +50,8 @@ module vq_complete #(
     output wire [QID_W-1:0]  m_finished_queue,
     output wire [15:0]       m_finished_count,
     output wire              m_finished_valid,
-    // Write requests and beats: elements (0) and index (1)
+    // Write requests and beats: elements (0), and index (1), packed a null one that is
+    // acknowledged after all payload before it
     output wire [127:0]            m_req_addr,
     output wire [25:0]             m_req_len,
     output wire [2*QID_W-1:0]      m_req_queue,
@@ -160,27 +165,35 @@ module vq_complete #(
     end
 
     wire [QID_W-1:0] batch_queue;
-    wire [15:0]      batch_index;
+    wire [15:0]      batch_first, batch_index;
     wire [7:0]       batch_count;
-    wire             batch_valid, batch_ready;
+    wire             batch_valid, batch_ready, fence_valid;
 
     vq_complete_batch #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .MAX_BYTES(MAX_BYTES),
-        .BATCHES(BATCHES)
+        .BATCHES(BATCHES), .PACKED_EN(PACKED_EN)
     ) u_batch (
         .clk(clk),
         .rst(rst),
         .s_ready(s_ready),
+        .s_packed(s_packed),
+        .s_in_order(1'b0),
         .s_busy(s_write_busy),
         .s_used_queue(s_used_queue),
         .s_used_head(s_used_head),
+        .s_used_slots(s_used_slots),
         .s_used_len(s_used_len),
+        .s_used_whole(1'b0),
         .s_used_valid(s_used_valid),
         .s_used_ready(s_used_ready),
         .s_used_final(s_collected_all),
         .s_used_size(ring_size),
+        .s_used_place(s_packed ? ring_desc[5:2] : ring_used[5:2]),
         .m_open_queue(open_queue),
-        .s_open_used_addr(open_used),
+        .s_open_addr(s_packed ? open_desc : open_used),
+        .m_fence_valid(fence_valid),
+        .m_fence_ready(word_ready),
+        .s_fenced_valid(s_ack_valid[1] && s_packed),
         .m_req_addr(m_req_addr[63:0]),
         .m_req_len(m_req_len[12:0]),
         .m_req_queue(m_req_queue[QID_W-1:0]),
@@ -192,6 +205,7 @@ module vq_complete #(
         .m_beat_ready(m_beat_ready[0]),
         .s_ack_valid(s_ack_valid[0]),
         .m_batch_queue(batch_queue),
+        .m_batch_first(batch_first),
         .m_batch_index(batch_index),
         .m_batch_count(batch_count),
         .m_batch_valid(batch_valid),
@@ -199,7 +213,8 @@ module vq_complete #(
     );
 
     wire [15:0]       word;
-    wire              word_valid, word_ready;
+    wire              word_valid, word_ready, index_valid;
+    wire [63:0]       index_addr;
     wire [63:0]       event_addr;
     wire [13:0]       event_len;
     wire [QID_W-1:0]  event_queue;
@@ -209,23 +224,27 @@ module vq_complete #(
     wire [LANE_W:0]   event_count;
     wire              event_info, event_last;
 
-    vq_complete_publish #(.QUEUES(QUEUES), .QID_W(QID_W), .BATCHES(BATCHES)) u_publish (
+    vq_complete_publish #(
+        .QUEUES(QUEUES), .QID_W(QID_W), .BATCHES(BATCHES), .PACKED_EN(PACKED_EN)
+    ) u_publish (
         .clk(clk),
         .rst(rst),
         .s_ready(s_ready),
         .s_alive(s_alive),
         .s_event_idx(s_event_idx),
+        .s_packed(s_packed),
         .s_batch_queue(batch_queue),
+        .s_batch_first(batch_first),
         .s_batch_index(batch_index),
         .s_batch_count(batch_count),
         .s_batch_valid(batch_valid),
         .s_batch_ready(batch_ready),
         .m_used_queue(used_queue),
         .s_used_addr(used_addr),
-        .m_write_addr(m_req_addr[127:64]),
+        .m_write_addr(index_addr),
         .m_write_queue(m_req_queue[2*QID_W-1:QID_W]),
         .m_write_data(word),
-        .m_write_valid(word_valid),
+        .m_write_valid(index_valid),
         .m_write_ready(word_ready),
         .s_ack_valid(s_ack_valid[1]),
         .m_avail_queue(avail_queue),
@@ -237,6 +256,7 @@ module vq_complete #(
         .m_req_valid(event_ask),
         .m_req_ready(event_taken),
         .s_event_data(event_beat[16*event_offset[LANE_W-1:1] +: 16]),
+        .s_event_flags(event_beat[32*event_offset[LANE_W-1:2]+16 +: 2]),
         .s_event_error(event_error),
         .s_event_valid(event_valid),
         .s_event_ready(event_ready),
@@ -251,7 +271,9 @@ module vq_complete #(
         .s_index_queue(s_index_queue),
         .m_index_used(m_index_used)
     );
-    assign m_req_ack[1] = 1'b1;
+    assign m_req_ack[1]        = 1'b1;
+    assign m_req_addr[127:64] = s_packed ? 64'd0 : index_addr;
+    assign word_valid         = s_packed ? fence_valid : index_valid;
 
     vq_write_word #(.DATA_W(DATA_W)) u_index_word (
         .clk(clk),
@@ -297,8 +319,7 @@ module vq_complete #(
         .m_beat_ready(event_ready)
     );
 
-    wire unused = &{1'b0, s_packed, s_used_slots, ring_desc, ring_avail, ring_used, open_desc,
-                    open_avail, open_size,
+    wire unused = &{1'b0, ring_desc, ring_avail, ring_used, open_avail, open_size,
                     used_desc, used_avail, used_size, avail_desc, avail_used, event_count,
                     event_end, event_info, event_last, event_offset[0]};
 endmodule

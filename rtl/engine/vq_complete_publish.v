@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_complete_publish - publish the used index of each acknowledged batch, then decide on the
 // interrupt.
-//   Contract    the index is written only after its batch was acknowledged; the driver's
-//               suppression structure is read only after the index was acknowledged; a batch
+//   Contract    split: the index is written only after its batch was acknowledged, and the
+//               driver's suppression structure is read only after the index was acknowledged.
+//               Packed: there is no index, so it is read after the batch was acknowledged. A batch
 //               counts as finished only after that. Batches of one queue that wait for the same
-//               step become one: the last index is written, and one decision made for all.
-//               Batches of a queue that is not alive pass without touching memory
-//   Latency     1 cycle acknowledged batch to index write, 2 cycles index acknowledged to read
+//               step become one: the last index is written, and one decision made for all; packed
+//               ones only where the wrap counter is the same after both. Batches of a queue that
+//               is not alive pass without touching memory
+//   Latency     1 cycle acknowledged batch to index write, 2 cycles index acknowledged to read;
+//               packed: 3 cycles acknowledged batch to read
 //   Throughput  1 batch per cycle, whatever the memory's latency
 `resetall
 `timescale 1ns / 1ps
@@ -16,15 +19,19 @@
 module vq_complete_publish #(
     parameter QUEUES  = 4,      // queues, 1 to 64
     parameter QID_W   = 2,      // queue number, bits
-    parameter BATCHES = 16      // batches under way; power of two
+    parameter BATCHES = 16,     // batches under way; power of two
+    parameter [0:0] PACKED_EN = 1'b1    // 0: split rings only
 ) (
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_alive,
     input  wire              s_event_idx,
-    // Batches acknowledged: the used index after them, and their elements
+    input  wire              s_packed,
+    // Batches acknowledged: the used index before and after them, and their chains. Packed: the
+    // position, with the wrap counter inverted in bit 15
     input  wire [QID_W-1:0]  s_batch_queue,
+    input  wire [15:0]       s_batch_first,
     input  wire [15:0]       s_batch_index,
     input  wire [7:0]        s_batch_count,
     input  wire              s_batch_valid,
@@ -43,13 +50,14 @@ module vq_complete_publish #(
     output wire [QID_W-1:0]  m_avail_queue,
     input  wire [15:0]       s_avail_size,
     input  wire [63:0]       s_avail_addr,
-    // Reads of avail.flags or used_event
+    // Reads of avail.flags, used_event, or packed of both halves of the driver's structure
     output wire [63:0]       m_req_addr,
     output wire [13:0]       m_req_len,
     output wire [QID_W-1:0]  m_req_queue,
     output wire              m_req_valid,
     input  wire              m_req_ready,
     input  wire [15:0]       s_event_data,
+    input  wire [1:0]        s_event_flags,     // of the half after that
     input  wire              s_event_error,
     input  wire              s_event_valid,
     output wire              s_event_ready,
@@ -62,29 +70,32 @@ module vq_complete_publish #(
     output wire [QID_W-1:0]  m_fault_queue,
     output wire              m_fault_valid,
     input  wire              m_fault_ready,
-    // Used index last published, for the registers
+    // Used index last published, for the registers; packed: the position with its wrap counter
     input  wire [QID_W-1:0]  s_index_queue,
     output wire [15:0]       m_index_used
 );
 `include "vq_faults.vh"
-    localparam NOTE_W = QID_W + 32;
-    localparam PEND_W = $clog2(BATCHES) + 1;
+    localparam FIRST_W = PACKED_EN ? 16 : 1;    // split: first follows from the counts
+    localparam NOTE_W  = QID_W + 32 + FIRST_W;
+    localparam PEND_W  = $clog2(BATCHES) + 1;
 
     // The index to be written, and the elements that it publishes
     reg              write_reg;
     reg  [QID_W-1:0] write_queue_reg;
     reg  [63:0]      write_addr_reg;
     reg  [15:0]      write_index_reg, write_count_reg;
+    reg  [FIRST_W-1:0] write_first_reg;
     wire             write_room;
-    wire             written    = m_write_valid && m_write_ready;
+    wire             written    = write_reg && write_room && (s_packed || m_write_ready);
     wire             write_free = !write_reg || written;
-    wire             join_write = !write_free && s_batch_queue == write_queue_reg;
+    wire             join_write = !write_free && s_batch_queue == write_queue_reg &&
+                                  (!s_packed || s_batch_index[15] == write_index_reg[15]);
 
     assign m_used_queue  = s_batch_queue;
     assign m_write_addr  = write_addr_reg;
     assign m_write_queue = write_queue_reg;
     assign m_write_data  = write_index_reg;
-    assign m_write_valid = write_reg && write_room;
+    assign m_write_valid = write_reg && write_room && !s_packed;
     assign s_batch_ready = write_free || join_write;
 
     always @(posedge clk) begin
@@ -94,32 +105,35 @@ module vq_complete_publish #(
             write_addr_reg  <= s_used_addr + 64'd2;
             write_index_reg <= s_batch_index;
             write_count_reg <= {8'd0, s_batch_count} + (join_write ? write_count_reg : 16'd0);
+            if (!join_write) write_first_reg <= s_batch_first[FIRST_W-1:0];
         end
         if (rst) write_reg <= 1'b0;
     end
 
-    // Index writes in flight
+    // Index writes in flight; packed ones are acknowledged as they come
     wire [QID_W-1:0]  i_queue;
     wire [15:0]       i_index, i_count, index_unused;
     wire              i_held;
+    wire [FIRST_W-1:0] i_first;
     reg  [PEND_W-1:0] acked_reg;        // acknowledged, suppression not yet asked for
+    wire              ack   = s_packed ? written : s_ack_valid;
     wire              acked = acked_reg != {PEND_W{1'b0}};
     wire              asked;
 
     vq_fifo #(.WIDTH(NOTE_W), .DEPTH(BATCHES)) u_writes (
         .clk(clk),
         .rst(rst),
-        .s_data({write_queue_reg, write_index_reg, write_count_reg}),
-        .s_valid(write_reg && m_write_ready),
+        .s_data({write_queue_reg, write_first_reg, write_index_reg, write_count_reg}),
+        .s_valid(write_reg && (s_packed || m_write_ready)),
         .s_ready(write_room),
-        .m_data({i_queue, i_index, i_count}),
+        .m_data({i_queue, i_first, i_index, i_count}),
         .m_valid(i_held),
         .m_ready(asked)
     );
 
     always @(posedge clk) begin
-        if (s_ack_valid && !asked) acked_reg <= acked_reg + 1'b1;
-        if (asked && !s_ack_valid) acked_reg <= acked_reg - 1'b1;
+        if (ack && !asked) acked_reg <= acked_reg + 1'b1;
+        if (asked && !ack) acked_reg <= acked_reg - 1'b1;
         if (rst) acked_reg <= {PEND_W{1'b0}};
     end
 
@@ -128,15 +142,17 @@ module vq_complete_publish #(
     reg  [QID_W-1:0] read_queue_reg;
     reg  [63:0]      read_addr_reg;
     reg  [15:0]      read_index_reg, read_count_reg;
+    reg  [FIRST_W-1:0] read_first_reg, read_size_reg;
     wire             ask_room;
     wire             taken     = m_req_valid && m_req_ready;
     wire             read_free = !read_reg || taken;
-    wire             join_read = !read_free && i_queue == read_queue_reg;
+    wire             join_read = !read_free && i_queue == read_queue_reg &&
+                                 (!s_packed || i_index[15] == read_index_reg[15]);
 
     assign asked         = acked && (read_free || join_read);
     assign m_avail_queue = i_queue;
     assign m_req_addr    = read_addr_reg;
-    assign m_req_len     = 14'd2;
+    assign m_req_len     = {11'd0, s_packed, !s_packed, 1'b0};
     assign m_req_queue   = read_queue_reg;
     assign m_req_valid   = read_reg && ask_room;
 
@@ -144,8 +160,10 @@ module vq_complete_publish #(
         if (read_free) read_reg <= acked;
         if (asked) begin
             read_queue_reg <= i_queue;
-            read_addr_reg  <= s_event_idx ? s_avail_addr + 64'd4 + {47'd0, s_avail_size, 1'b0}
-                                          : s_avail_addr;
+            read_addr_reg  <= s_event_idx && !s_packed
+                              ? s_avail_addr + 64'd4 + {47'd0, s_avail_size, 1'b0} : s_avail_addr;
+            read_size_reg  <= s_avail_size[FIRST_W-1:0];
+            if (!join_read) read_first_reg <= i_first;
             read_index_reg <= i_index;
             read_count_reg <= i_count + (join_read ? read_count_reg : 16'd0);
         end
@@ -156,18 +174,23 @@ module vq_complete_publish #(
     wire [QID_W-1:0] e_queue;
     wire [15:0]      e_index;
     wire [15:0]      e_count;
+    wire [FIRST_W-1:0] e_first, e_size;
     wire             e_held;
 
-    vq_fifo #(.WIDTH(NOTE_W), .DEPTH(BATCHES)) u_reads (
+    vq_fifo #(.WIDTH(NOTE_W+FIRST_W), .DEPTH(BATCHES)) u_reads (
         .clk(clk),
         .rst(rst),
-        .s_data({read_queue_reg, read_index_reg, read_count_reg}),
+        .s_data({read_queue_reg, read_first_reg, read_size_reg, read_index_reg, read_count_reg}),
         .s_valid(read_reg && m_req_ready),
         .s_ready(ask_room),
-        .m_data({e_queue, e_index, e_count}),
+        .m_data({e_queue, e_first, e_size, e_index, e_count}),
         .m_valid(e_held),
         .m_ready(s_event_valid && s_event_ready)
     );
+
+    wire [15:0] published;
+
+    assign m_index_used = {published[15] ^ (s_packed && s_ready[s_index_queue]), published[14:0]};
 
     vq_table #(.WIDTH(16), .ROWS(QUEUES)) u_published (
         .clk(clk),
@@ -176,15 +199,37 @@ module vq_complete_publish #(
         .write_addr(i_queue),
         .write_data(i_index),
         .read_a_addr(s_index_queue),
-        .read_a_data(m_index_used),
+        .read_a_data(published),
         .read_b_addr(s_index_queue),
         .read_b_data(index_unused)
     );
 
+    // Packed (2.8.10): whether these batches, which wrap once at most, passed the position that the
+    // driver named. Its wrap counter is equal to that of the place after them if the bits differ
+    wire passed;
+
+    generate
+        if (PACKED_EN) begin : gen_packed
+            wire [14:0] at      = s_event_data[14:0];
+            wire        lap     = s_event_data[15] != e_index[15];
+            wire        wrapped = e_first[15] != e_index[15];
+            wire        below   = at < e_index[14:0];
+            wire        from    = at >= e_first[14:0];
+            wire        exists  = {1'b0, at} < e_size;
+            assign passed = lap ? below && (wrapped || from) : wrapped && from && exists;
+        end else begin : gen_split
+            assign passed = 1'b0;
+            wire unused_packed = &{1'b0, e_first, e_size};
+        end
+    endgenerate
+
     // The decision (2.7.7.2): with EVENT_IDX if used_event was passed by these batches
     wire        alive  = s_alive[e_queue];
     wire [15:0] behind = e_index - s_event_data - 16'd1;        // wraps at 65536
-    wire        wanted = s_event_idx ? behind < e_count : !s_event_data[0];
+    wire        split_wanted  = s_event_idx ? behind < e_count : !s_event_data[0];
+    wire        packed_wanted = s_event_idx && s_event_flags == 2'd2 ? passed
+                                                                     : s_event_flags != 2'd1;
+    wire        wanted = s_packed ? packed_wanted : split_wanted;
     wire        failed = s_event_error && alive;
     wire        done   = s_event_valid && s_event_ready;
 
@@ -197,7 +242,7 @@ module vq_complete_publish #(
     assign m_fault_queue    = e_queue;
     assign m_fault_valid    = s_event_valid && failed;
 
-    wire unused = &{1'b0, index_unused};
+    wire unused = &{1'b0, index_unused, s_batch_first};
 
     `VQ_ASSERT(a_write_held, !s_ack_valid || i_held)
     `VQ_ASSERT(a_event_held, !s_event_valid || e_held)

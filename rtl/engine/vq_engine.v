@@ -277,7 +277,7 @@ module vq_engine #(
 
     wire                    write_busy;
 
-    assign w_null[2:1] = 2'b00;
+    assign w_null[2:1] = {packed_ring, 1'b0};  // packed: no index, but a request that waits
     assign w_want[0]   = 1'b0;
     assign w_want[3]   = 1'b1;
 
@@ -288,6 +288,7 @@ module vq_engine #(
         .rst(core_rst),
         .s_alive(alive),
         .s_halt(halt),
+        .s_half({2'b00, packed_ring, 1'b0}),
         .m_drained(drained),
         .m_write_busy(write_busy),
         .s_ar_addr(ar_addr),
@@ -624,7 +625,8 @@ module vq_engine #(
 
     // complete
     vq_complete #(
-        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .MAX_BYTES(BURST_BYTES)
+        .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .MAX_BYTES(BURST_BYTES),
+        .PACKED_EN(PACKED_EN)
     ) u_complete (
         .clk(clk),
         .rst(core_rst),

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import cocotb
 from cocotb.triggers import RisingEdge
 
+from pymodel.layout import DESC_F_WRITE
+from pymodel.packed_layout import FIRST, Position
 from tb.benches.beats import cut, lanes_of
 from tb.benches.unit import Unit, check_rate, test
 
@@ -22,42 +24,89 @@ class Pace(NamedTuple):
     beat: int = 100
     ack: int = 100
     batch: int = 100
+    fence: int = 100
 
 
 FAST = Pace()
 
 
+class Mode(NamedTuple):
+    """The ring's format, and whether IN_ORDER holds."""
+
+    packed: bool = False
+    in_order: bool = False
+
+
+SPLIT, PACKED = Mode(), Mode(packed=True)
+MODES = (SPLIT, PACKED, Mode(in_order=True), Mode(packed=True, in_order=True))
+
+
+class Done(NamedTuple):
+    """A completed chain."""
+
+    id: int
+    length: int
+    slots: int
+    whole: bool
+
+
+class Element(NamedTuple):
+    """A used element: its address, its 8 bytes, and the places up to the next one."""
+
+    addr: int
+    data: bytes
+    slots: int
+
+
+class Burst(NamedTuple):
+    """A request: address, bytes, and whether it ends its batch."""
+
+    addr: int
+    length: int
+    ack: bool
+
+
 class BatchBench:
     """Completed chains, the memory that takes their elements, and the stage after."""
 
-    def __init__(self, dut: Any) -> None:
-        self.dut = dut
+    def __init__(self, dut: Any, mode: Mode = SPLIT) -> None:
+        self.dut, self.mode = dut, mode
         self.queues = int(dut.QUEUES.value)
-        self.unit = Unit(dut)
+        self.unit = Unit(dut, s_packed=int(mode.packed), s_in_order=int(mode.in_order))
         self.beat = int(dut.DATA_W.value) // 8
         self.sizes = [1 << random.randrange(16) for _ in range(self.queues)]
         self.rings = [random.getrandbits(50) << 2 for _ in range(self.queues)]
-        self.want: list[list[tuple[int, int]]] = [[] for _ in range(self.queues)]
+        if mode.packed:
+            self.sizes = [random.choice([size, random.randint(1, size)]) for size in self.sizes]
+            self.rings = [ring << 2 for ring in self.rings]
+        self.want: list[list[Done]] = [[] for _ in range(self.queues)]
         self.acks = 0
+        self.fenced = 0  # fences acknowledged
 
     async def start(self, pace: Pace = FAST) -> None:
         """Reset, and start every channel."""
         unit = await self.unit.start()
         unit.set(s_ready=(1 << self.queues) - 1)  # no queue is ready in reset
+        unit.answer("m_open_queue", lambda q: {"s_open_addr": self.rings[q % self.queues]})
         unit.answer(
-            "m_open_queue",
-            lambda q: {"s_open_used_addr": self.rings[q % self.queues]},
+            "s_used_queue",
+            lambda q: {
+                "s_used_size": self.sizes[q % self.queues],
+                "s_used_place": self.rings[q % self.queues] >> 2 & 15,
+            },
         )
-        unit.answer("s_used_queue", lambda q: {"s_used_size": self.sizes[q % self.queues]})
         self.used = unit.source("s_used", pace.used)
         self.req, self.batch = unit.sink("m_req", pace.req), unit.sink("m_batch", pace.batch)
         self.beats = unit.sink("m_beat", pace.beat, loose=["data"])
         self.ack = unit.source("s_ack", pace.ack)
+        self.fence = unit.sink("m_fence", pace.fence)
+        self.fence_ack = unit.source("s_fenced", pace.ack)
+        self.fenced_then: list[int] = []  # fences acknowledged before each request was shown
         cocotb.start_soon(self._memory())
         unit.each_clock(self._look)
 
     async def _memory(self) -> None:
-        whole = beats = 0
+        whole = beats = fences = 0
         while True:
             while whole < len(self.req.words):
                 value = self.req.words[whole].value
@@ -67,19 +116,84 @@ class BatchBench:
                 whole, beats = whole + 1, due
                 if value["ack"]:
                     self.ack.send({})
+            while fences < len(self.fence.words):
+                self.fence_ack.send({})
+                fences += 1
             await RisingEdge(self.dut.clk)
 
     def _look(self) -> None:
+        if self.dut.m_req_valid.value == 1 and self.dut.m_req_ready.value == 1:
+            self.fenced_then.append(self.fenced)
         if self.dut.s_ack_valid.value == 1:
             self.acks += 1
+        if self.dut.s_fenced_valid.value == 1:
+            self.fenced += 1
         assert len(self.batch.words) <= self.acks, "handed on before it was acknowledged"
 
-    def complete(self, queue: int, final: bool) -> None:
-        """Complete a chain."""
-        element = random.getrandbits(16), random.getrandbits(32)
-        self.want[queue].append(element)
-        word = {"queue": queue, "head": element[0], "len": element[1]}
-        self.used.send(word | {"final": int(final)})
+    def complete(
+        self,
+        queue: int,
+        final: bool,
+        slots: int = 0,
+        length: int = -1,
+        whole: bool | None = None,
+    ) -> None:
+        """Complete a chain; with packed rings of so many places, 0 for any."""
+        most = self.sizes[queue] if self.mode.packed else 1
+        slots = min(slots or random.choice([1, 1, 1, 2, random.randint(1, most)]), most)
+        length = random.choice([0, random.getrandbits(32)]) if length < 0 else length
+        whole = random.random() < 0.6 if whole is None else whole
+        done = Done(random.getrandbits(16), length, slots, whole)
+        self.want[queue].append(done)
+        word = {"queue": queue, "head": done.id, "slots": done.slots, "len": done.length}
+        self.used.send(word | {"whole": int(done.whole), "final": int(final)})
+
+    # ---- what is right
+
+    def element(self, queue: int, at: Position, index: int, run: list[Done]) -> Element:
+        """The element that returns these chains; `at` or `index` is the place of the first."""
+        slots, last = sum(done.slots for done in run), run[-1]
+        if self.mode.packed:
+            flags = at.used | (DESC_F_WRITE if last.length else 0)
+            raw = flags << 48 | last.id << 32 | last.length
+            addr = self.rings[queue] + 16 * at.offset + 8
+        else:
+            raw = last.length << 32 | last.id
+            addr = self.rings[queue] + 4 + 8 * (index % self.sizes[queue])
+        return Element(addr, raw.to_bytes(8, "little"), slots)
+
+    def elements(self, queue: int, at: Position, index: int, chains: list[Done]) -> list[Element]:
+        """The elements of a batch: with IN_ORDER chains filled whole share that of the next."""
+        found, run = [], list[Done]()
+        for number, done in enumerate(chains):
+            run.append(done)
+            if self.mode.in_order and done.whole and number + 1 < len(chains):
+                continue
+            found.append(self.element(queue, at, index, run))
+            at = at.ahead(found[-1].slots, self.sizes[queue])
+            index += found[-1].slots
+            run = []
+        return found
+
+    def bursts(self, elements: list[Element]) -> list[Burst]:
+        """The requests of a batch."""
+        limit = self.unit.parameter("MAX_BYTES")
+        found: list[Burst] = []
+        if self.mode.packed:
+            for element in elements:
+                last = found[-1] if found else Burst(0, 0, False)
+                beside = last.addr + last.length + 8 == element.addr
+                if found and beside and last.addr // self.beat == element.addr // self.beat:
+                    found[-1] = Burst(last.addr, last.length + 16, False)
+                else:
+                    found.append(Burst(element.addr, 8, False))
+        else:
+            addr, rest = elements[0].addr, 8 * len(elements)
+            while rest:
+                length = min(rest, limit - addr % limit)
+                found.append(Burst(addr, length, False))
+                addr, rest = addr + length, rest - length
+        return [*found[:-1], found[-1]._replace(ack=True)]
 
     async def done(self) -> None:
         """Wait until every completion was handed on, then judge."""
@@ -90,45 +204,60 @@ class BatchBench:
 
         await self.unit.until(handed, "batches", 8000)
         await self.unit.clocks(5)
-        most, limit = self.unit.parameter("BATCH_MAX"), self.unit.parameter("MAX_BYTES")
+        most = self.unit.parameter("BATCH_MAX")
         beats = iter(self.beats.words)
-        requests = iter(self.req.words)
-        at: Counter[int] = Counter()
+        requests = iter(zip(self.req.words, self.fenced_then))
+        at: Counter[int] = Counter()  # chains
+        index: Counter[int] = Counter()
+        place = [FIRST] * self.queues
+        fences = 0
         for batch in (word.value for word in self.batch.words):
             queue, count = batch["queue"], batch["count"]
-            size, first = self.sizes[queue], at[queue]
+            size, chains = self.sizes[queue], self.want[queue][at[queue] :][:count]
+            assert 0 < count == len(chains) <= most
+            elements = self.elements(queue, place[queue], index[queue], chains)
+            slots = sum(element.slots for element in elements)
+            if self.mode.packed:
+                old, place[queue] = place[queue], place[queue].ahead(slots, size)
+                assert batch["first"] ^ 0x8000 == old.word
+                assert batch["index"] ^ 0x8000 == place[queue].word
+                assert old.wrap == place[queue].wrap or old.offset + slots >= size
+            else:
+                assert index[queue] % size + slots <= size, "the batch runs past the ring's end"
+                assert len(elements) < 2 or all(e.slots == 1 for e in elements[:-1])
+                assert batch["index"] == (index[queue] + slots) % 0x10000
             at[queue] += count
-            assert 0 < count <= most
-            assert batch["index"] == at[queue] % 0x10000
-            slot = first % size
-            assert slot + count <= size, "the batch runs past the ring's end"
-            data, addr = b"", self.rings[queue] + 4 + 8 * slot
-            while len(data) < 8 * count:
-                request = next(requests).value
-                length = min(8 * count - len(data), limit - addr % limit)
-                assert (request["addr"], request["len"]) == (addr, length)
+            index[queue] += slots
+            fences += any(done.length for done in chains)
+            data = b""
+            for burst in self.bursts(elements):
+                word, fenced = next(requests)
+                request = word.value
+                assert Burst(request["addr"], request["len"], bool(request["ack"])) == burst
                 assert request["queue"] == queue
-                for lane, part in cut(length, addr % self.beat, self.beat):
+                assert not self.mode.packed or fenced >= fences, "written before its payload"
+                for lane, part in cut(burst.length, burst.addr % self.beat, self.beat):
                     data += lanes_of(next(beats).value["data"], self.beat, lane, part)
-                addr += length
-                assert request["ack"] == (len(data) == 8 * count)
-            for number in range(count):
-                head, length = self.want[queue][first + number]
-                raw = length << 32 | head
-                assert data[8 * number :][:8] == raw.to_bytes(8, "little")
+                if self.mode.packed:  # the upper half of each 16 bytes is written
+                    first = len(data) - burst.length
+                    halves = [data[n : n + 8] for n in range(first, len(data), 16)]
+                    data = data[:first] + b"".join(halves)
+            assert data == b"".join(element.data for element in elements)
         assert next(beats, None) is None and next(requests, None) is None
+        assert len(self.fence.words) == (fences if self.mode.packed else 0)
 
 
 SLOW = (FAST, Pace(used=40), Pace(req=20), Pace(beat=30), Pace(ack=10), Pace(batch=20))
+PACES = (*SLOW, Pace(fence=10), Pace(80, 50, 60, 40, 50, 60))
 
 
 @test(us=2000)
-@cocotb.parametrize(pace=[*SLOW, Pace(80, 50, 60, 40, 50)])
-async def elements_land_in_their_slots(dut: Any, pace: Pace) -> None:
+@cocotb.parametrize(mode=MODES, pace=PACES)
+async def elements_land_in_their_slots(dut: Any, mode: Mode, pace: Pace) -> None:
     """Runs of completions of several queues, ring sizes from 1 up, some final."""
-    bench = BatchBench(dut)
+    bench = BatchBench(dut, mode)
     await bench.start(pace)
-    for _ in range(50):
+    for _ in range(30):
         queue = random.randrange(bench.queues)
         for _ in range(random.choice([1, 2, 3, random.randint(1, 90)])):
             bench.complete(queue, random.random() < 0.15)
@@ -138,10 +267,13 @@ async def elements_land_in_their_slots(dut: Any, pace: Pace) -> None:
 
 
 @test(us=4000)
-async def small_rings_wrap_many_times(dut: Any) -> None:
-    """Rings of 1 and 2 elements, and an index that wraps at 65536 where time allows."""
-    bench = BatchBench(dut)
+@cocotb.parametrize(mode=MODES)
+async def small_rings_wrap_many_times(dut: Any, mode: Mode) -> None:
+    """Rings of 1 to 8 elements, packed of any such number."""
+    bench = BatchBench(dut, mode)
     bench.sizes = [1 << (number % 4) for number in range(bench.queues)]
+    if mode.packed:
+        bench.sizes = [1 + (number + random.randrange(8)) % 8 for number in range(bench.queues)]
     await bench.start(Pace(req=70))
     for _ in range(300):
         bench.complete(random.randrange(bench.queues), random.random() < 0.5)
@@ -203,28 +335,72 @@ async def a_batch_does_not_grow_old(dut: Any) -> None:
 
 
 @test()
-async def one_chain_per_clock(dut: Any) -> None:
-    """Full batches of one queue cost one more clock each."""
-    bench = BatchBench(dut)
+@cocotb.parametrize(mode=MODES, slots=[1, 3])
+async def one_chain_per_clock(dut: Any, mode: Mode, slots: int) -> None:
+    """Full batches of one queue cost one more clock each, or two with IN_ORDER."""
+    bench = BatchBench(dut, mode)
     bench.sizes = [1 << 15] * bench.queues
     await bench.start()
     most = bench.unit.parameter("BATCH_MAX")
+    if bench.unit.parameter("BATCHES") < 4:
+        return  # few batches under way do not cover the memory's latency
     for _ in range(1 + 6 * most):
-        bench.complete(0, False)
+        bench.complete(0, False, slots)
     await bench.done()
-    assert [word.value["count"] for word in bench.batch.words] == [1] + [most] * 6
-    check_rate(bench.used.taken, "completions", spare=8)
+    counts = [word.value["count"] for word in bench.batch.words]
+    if mode.in_order:
+        spare = 2 * len(counts) + 2
+    else:
+        assert counts == [1] + [most] * 6
+        spare = 8
+    check_rate(bench.used.taken, "completions", spare)
+
+
+@test(us=1000)
+@cocotb.parametrize(mode=MODES[1::2])
+async def the_way_of_a_used_descriptor(dut: Any, mode: Mode) -> None:
+    """The clocks from a lone completion to its fence, and to its request; none unless written."""
+    bench = BatchBench(dut, mode)
+    bench.sizes = [256] * bench.queues
+    await bench.start(Pace(ack=10))
+    for length in (0, 1, 0x100, 0, 1 << 31):
+        bench.complete(0, True, 1, length)
+        held = mode.in_order and bench.want[0][-1].whole
+        await bench.done()
+        begin, asked = bench.used.taken[-1], bench.req.words[-1].taken
+        if length:
+            assert bench.fence.words[-1].taken - begin == 2 + held
+            assert asked - bench.fence_ack.taken[-1] == 2
+        else:
+            assert asked - begin - held in ((4,) if bench.beat <= 16 else (4, 5))
+        await bench.unit.clocks(bench.unit.parameter("WAIT"))
+
+
+@test(us=1000)
+@cocotb.parametrize(mode=MODES[2:])
+async def whole_chains_share_an_element(dut: Any, mode: Mode) -> None:
+    """With IN_ORDER one element returns a run of chains, up to one that is not filled whole."""
+    bench = BatchBench(dut, mode)
+    bench.sizes = [256] * bench.queues
+    await bench.start()
+    bench.complete(0, True, 1)
+    for number in range(7):
+        bench.complete(0, number == 6, 1, whole=number < 6)
+    await bench.done()
+    assert [word.value["count"] for word in bench.batch.words] == [1, 7]
+    assert len(bench.req.words) == 2
 
 
 @test()
-async def indices_start_afresh(dut: Any) -> None:
+@cocotb.parametrize(mode=[SPLIT, PACKED])
+async def indices_start_afresh(dut: Any, mode: Mode) -> None:
     """A queue that was not ready starts at 0 again; the others go on."""
-    bench = BatchBench(dut)
+    bench = BatchBench(dut, mode)
     bench.sizes = [256] * bench.queues
     await bench.start()
     for queue in range(bench.queues):
         for _ in range(3):
-            bench.complete(queue, True)
+            bench.complete(queue, True, 1)
 
     def handed() -> int:
         return sum(word.value["count"] for word in bench.batch.words)
@@ -235,7 +411,7 @@ async def indices_start_afresh(dut: Any) -> None:
     await bench.unit.clocks(2)
     bench.unit.set(s_ready=(1 << bench.queues) - 1)
     for queue in range(bench.queues):
-        bench.complete(queue, True)
+        bench.complete(queue, True, 1)
     await bench.unit.until(lambda: len(bench.batch.words) == before + bench.queues, "batches")
     indices = [word.value["index"] for word in bench.batch.words[before:]]
     assert indices == [1] + [4] * (bench.queues - 1)

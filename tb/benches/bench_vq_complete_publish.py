@@ -12,17 +12,30 @@ from cocotb.triggers import RisingEdge
 
 from pymodel.faults import Fault
 from pymodel.layout import need_event
+from pymodel.packed_layout import FIRST, EventSuppression, Position
 from tb.benches.unit import Unit, check_rate, test
 
 
 class Batch(NamedTuple):
-    """A batch, and what the driver's suppression structure will hold then."""
+    """A batch, and what the driver's suppression structure will hold then.
+
+    Attributes:
+        queue: its queue.
+        after: used index, or word of the position, after it.
+        size: its chains.
+        event: used_event or avail.flags; packed: the structure's first half.
+        error: the structure cannot be read.
+        first: packed: word of the position before it.
+        flags: packed: the structure's second half.
+    """
 
     queue: int
     after: int
     size: int
     event: int
     error: bool = False
+    first: int = 0
+    flags: int = 0
 
 
 class Step(NamedTuple):
@@ -39,12 +52,13 @@ PACES = ((100,) * 5, (30, 100, 40, 100, 50), (90, 20, 90, 30, 20), (10, 100, 100
 class PublishBench:
     """The stage before, and a memory that acknowledges and answers in order."""
 
-    def __init__(self, dut: Any, event_idx: bool) -> None:
-        self.dut, self.event_idx = dut, event_idx
+    def __init__(self, dut: Any, event_idx: bool, packed: bool = False) -> None:
+        self.dut, self.event_idx, self.packed = dut, event_idx, packed
         self.queues = int(dut.QUEUES.value)
         self.alive = (1 << self.queues) - 1
         everyone = self.alive
-        self.unit = Unit(dut, s_alive=everyone, s_event_idx=int(event_idx))
+        levels = {"s_event_idx": int(event_idx), "s_packed": int(packed)}
+        self.unit = Unit(dut, s_alive=everyone, **levels)
         self.used = [random.getrandbits(60) << 2 for _ in range(self.queues)]
         self.avail = [random.getrandbits(60) << 1 for _ in range(self.queues)]
         self.sizes = [1 << random.randrange(16) for _ in range(self.queues)]
@@ -52,7 +66,11 @@ class PublishBench:
         self.irqs: list[bool] = []
         self.indices: list[int] = []  # written
         self.acked_then: list[int] = []  # index writes acknowledged before each read
-        self.answers: list[tuple[int, bool]] = []  # event and error of each read
+        if packed:
+            self.avail = [addr << 1 for addr in self.avail]
+            self.sizes = [random.randint(1, 1 << random.randrange(16)) for _ in self.sizes]
+        self.at = [FIRST] * self.queues  # packed: the position after the last batch
+        self.answers: list[Batch] = []  # with the event and error of each read
 
     async def start(self, pace: tuple[int, ...] = (100, 100, 100, 100, 100)) -> None:
         """Reset and start; pace of writes, acknowledgements, reads, answers and faults."""
@@ -86,8 +104,9 @@ class PublishBench:
             while events < len(self.req.words):
                 queue = self.req.words[events].value["queue"]
                 batch = self._answer(queue, events)
-                self.answers.append((batch.event, batch.error))
-                self.event.send({"data": batch.event, "error": int(batch.error)})
+                self.answers.append(batch)
+                word = {"data": batch.event, "flags": batch.flags & 3}
+                self.event.send(word | {"error": int(batch.error)})
                 events += 1
             await RisingEdge(self.dut.clk)
 
@@ -102,7 +121,7 @@ class PublishBench:
         if dut.m_write_valid.value == 1 and dut.m_write_ready.value == 1:
             self.indices.append(int(dut.m_write_data.value))
         if dut.m_req_valid.value == 1 and dut.m_req_ready.value == 1:
-            self.acked_then.append(self.acked)
+            self.acked_then.append(len(self.batch.taken) if self.packed else self.acked)
         self.acked += dut.s_ack_valid.value == 1
         if dut.m_finished_valid.value == 1:
             self.irqs.append(dut.m_used_irq.value == 1)
@@ -112,10 +131,26 @@ class PublishBench:
     def send(self, batch: Batch) -> None:
         """Offer an acknowledged batch."""
         self.sent.append(batch)
-        self.batch.send({"queue": batch.queue, "index": batch.after, "count": batch.size})
+        lap = 0x8000 if self.packed else 0  # the wrap counter is inverted inside
+        word = {"queue": batch.queue, "index": batch.after ^ lap, "count": batch.size}
+        self.batch.send(word | {"first": batch.first ^ lap})
+
+    def send_packed(self, queue: int, slots: int, flags: int, error: bool = False) -> None:
+        """Offer a batch of so many places of a packed ring, with an event near them or not."""
+        size, old = self.sizes[queue], self.at[queue]
+        self.at[queue] = new = old.ahead(slots, size)
+        near = Position.of(old.word).ahead(random.randint(0, min(slots + 1, size)), size)
+        event = random.choice([near.word, near.word, near.word ^ 0x8000, random.getrandbits(16)])
+        chains = random.randint(1, min(slots, 64))
+        self.send(Batch(queue, new.word, chains, event, error, old.word, flags))
 
     def written(self) -> list[Step]:
-        """What each index write was due to publish: all batches that came before it was taken."""
+        """What each index write was due to publish: all batches that came before it was taken.
+
+        Packed: there are none, so each batch by itself.
+        """
+        if self.packed:
+            return [Step(batch.queue, batch.after, batch.size) for batch in self.sent]
         steps, number = [], 0
         for word in self.write.words:
             size = 0
@@ -138,26 +173,33 @@ class PublishBench:
         assert finished() == total
         written = self.written()
         writes = [(w.value["addr"], w.value["queue"]) for w in self.write.words]
-        assert writes == [(self.used[step.queue] + 2, step.queue) for step in written]
-        assert self.indices == [step.after for step in written]
+        if self.packed:
+            assert not writes
+        else:
+            assert writes == [(self.used[step.queue] + 2, step.queue) for step in written]
+            assert self.indices == [step.after for step in written]
         faults = []
         reads = [(w.value["addr"], w.value["len"], w.value["queue"]) for w in self.req.words]
         assert len(reads) == len(self.irqs) == len(self.finished.words)
         number = 0
         for place, word in enumerate(self.finished.words):
-            size = 0
+            size, begin = 0, number
             while size < word.value["count"]:
                 step, number = written[number], number + 1
                 size += step.size
                 assert step.queue == word.value["queue"], "batches of two queues became one"
             assert size == word.value["count"]
             assert number <= self.acked_then[place], "read before the index was acknowledged"
-            queue, (event, error) = step.queue, self.answers[place]
-            struct = self.avail[queue] + self.event_idx * (4 + 2 * self.sizes[queue])
-            assert reads[place] == (struct, 2, queue)
-            wanted = self.wanted(Batch(queue, step.after, size, event, error))
-            assert self.irqs[place] == wanted, f"{step} of {size} with {event}"
-            if error and self.alive >> queue & 1:
+            queue, answer = step.queue, self.answers[place]
+            if self.packed:
+                assert reads[place] == (self.avail[queue], 4, queue)
+                wanted = self.wanted_packed(self.sent[begin:number], answer)
+            else:
+                struct = self.avail[queue] + self.event_idx * (4 + 2 * self.sizes[queue])
+                assert reads[place] == (struct, 2, queue)
+                wanted = self.wanted(answer._replace(after=step.after, size=size))
+            assert self.irqs[place] == wanted, f"{step} of {size} with {answer}"
+            if answer.error and self.alive >> queue & 1:
                 faults.append((Fault.MEM_AVAIL, queue))
         assert [(w.value["code"], w.value["queue"]) for w in self.fault.words] == faults
 
@@ -168,6 +210,15 @@ class PublishBench:
         if self.event_idx:
             return need_event(batch.event, batch.after, (batch.after - batch.size) % 0x10000)
         return not batch.event & 1
+
+    def wanted_packed(self, batches: list[Batch], answer: Batch) -> bool:
+        """The model's decision (2.8.10), for the descriptors of any of these batches."""
+        queue = answer.queue
+        if answer.error or not self.alive >> queue & 1:
+            return False
+        wish = EventSuppression(answer.event, answer.flags & 3)
+        pairs = [(Position.of(batch.first), Position.of(batch.after)) for batch in batches]
+        return any(wish.wants(old, new, self.sizes[queue], self.event_idx) for old, new in pairs)
 
 
 @test(us=2000)
@@ -225,6 +276,76 @@ async def those_that_wait_become_one(dut: Any, waits: str) -> None:
         await bench.unit.clocks(30)
         assert len(bench.finished.words) == done + 1 or places < 8
     await bench.done()
+
+
+@test(us=2000)
+@cocotb.parametrize(event_idx=[0, 1], pace=PACES)
+async def any_packed_batches_at_any_pace(dut: Any, event_idx: int, pace: tuple[int, ...]) -> None:
+    """Random batches of rings of any size, some whose event structure cannot be read."""
+    bench = PublishBench(dut, bool(event_idx), packed=True)
+    bench.sizes = [random.choice([size, 1 + size % 7]) for size in bench.sizes]
+    await bench.start(pace)
+    for _ in range(250):
+        queue = random.randrange(bench.queues)
+        slots = random.randint(1, min(bench.sizes[queue], 90))
+        flags = random.choice([2, 2, 2, 0, 1, 3]) | random.getrandbits(14) << 2
+        bench.send_packed(queue, slots, flags, random.random() < 0.1)
+    await bench.done()
+
+
+@test(us=2000)
+@cocotb.parametrize(size=[1, 2, 5, 8])
+async def every_packed_event_around_the_wrap(dut: Any, size: int) -> None:
+    """All batches of a small ring, with each position of both laps and some beyond its end."""
+    bench = PublishBench(dut, event_idx=True, packed=True)
+    bench.sizes = [size] * bench.queues
+    await bench.start()
+    for begin, slots in itertools.product(range(2 * size), range(1, size + 1)):
+        old = FIRST.ahead(begin % size, size)
+        old = Position(old.offset, 1 - begin // size)
+        new = old.ahead(slots, size)
+        for offset, wrap in itertools.product((*range(size + 2), 0x7FFF), (0, 1)):
+            queue = random.randrange(bench.queues)
+            event = Position(offset, wrap).word
+            bench.send(Batch(queue, new.word, 1, event, False, old.word, 2))
+    await bench.done()
+
+
+@test(us=1000)
+async def packed_batches_that_wait_become_one(dut: Any) -> None:
+    """One decision for all that wait, but laps of a small ring do not hide each other."""
+    bench = PublishBench(dut, event_idx=True, packed=True)
+    bench.sizes = [5] * bench.queues
+    await bench.start()
+    for _ in range(12):
+        bench.req.percent = 0
+        count = random.randint(2, 8)
+        for _ in range(count):
+            bench.send_packed(0, random.randint(1, 3), 2)
+        await bench.unit.clocks(40)
+        bench.req.percent = 100
+        await bench.unit.until(lambda: not bench.batch.waiting, "batches taken")
+        await bench.unit.clocks(30)
+    await bench.done()
+    assert len(bench.finished.words) < len(bench.sent)
+
+
+@test()
+async def packed_positions_are_shown(dut: Any) -> None:
+    """QueueUsedIndex: 0 while not ready, then the first position, then that after the last one."""
+    bench = PublishBench(dut, event_idx=False, packed=True)
+    await bench.start()
+    bench.unit.set(s_ready=0)
+    await bench.unit.clocks(2)
+    assert int(dut.m_index_used.value) == 0
+    bench.unit.set(s_ready=(1 << bench.queues) - 1)
+    await bench.unit.clocks(2)
+    assert int(dut.m_index_used.value) == FIRST.word
+    bench.sizes[0] = 3
+    for _ in range(4):
+        bench.send_packed(0, 2, 1)
+        await bench.done()
+        assert int(dut.m_index_used.value) == bench.at[0].word
 
 
 @test()
