@@ -2,6 +2,7 @@
 """Generate what has its one description in the golden model: register and fault numbers.
 
 - `rtl/transport/vq_regs.vh` and `docs/registers.md` from `pymodel/registers.py`
+- `rtl/socket/vq_sock_regs.vh`, and their part of that page, from `pymodel/socket_registers.py`
 - `rtl/engine/vq_faults.vh` from `pymodel/faults.py`
 """
 
@@ -14,9 +15,20 @@ from pathlib import Path
 
 from ci.toolchain import ROOT
 from pymodel.faults import Fault
-from pymodel.registers import CONFIG_REGISTERS, REGISTERS, Reg, Register
+from pymodel.registers import CONFIG_REGISTERS, EVENTS, REGISTERS, Reg, Register
+from pymodel.socket_registers import (
+    PORT_MAGIC,
+    PORT_REGISTERS,
+    PORT_VERSION,
+    WINDOW_BASE,
+    WINDOW_BYTES,
+    WINDOW_REGISTERS,
+    PortReg,
+    Window,
+)
 
 ADDRESS_BITS = 12
+WINDOW_BITS = 6
 FAULT_BITS = 5
 
 
@@ -42,6 +54,22 @@ def registers_header() -> str:
         "byte offsets of the registers (section 4.2.2; the engine's own from 0x800).",
         "pymodel/registers.py",
         ((f"REG_{reg.name}", ADDRESS_BITS, f"{ADDRESS_BITS}'h{reg.value:03x}") for reg in Reg),
+    )
+
+
+def socket_header() -> str:
+    """Return rtl/socket/vq_sock_regs.vh."""
+    port = [
+        (f"PORT_{reg.name}", ADDRESS_BITS, f"{ADDRESS_BITS}'h{reg.value:03x}") for reg in PortReg
+    ]
+    window = [(f"WIN_{reg.name}", WINDOW_BITS, f"{WINDOW_BITS}'h{reg.value:02x}") for reg in Window]
+    values = [("PORT_IS_MAGIC", 32, f"32'h{PORT_MAGIC:08x}")]
+    values += [("PORT_IS_VERSION", 32, f"32'd{PORT_VERSION}")]
+    return header(
+        "vq_sock_regs.vh",
+        "byte offsets of the socket port's registers, and in a queue's window.",
+        "pymodel/socket_registers.py",
+        [*port, *window, *values],
     )
 
 
@@ -106,6 +134,22 @@ def registers_page() -> str:
         "",
         "## Fields",
         *fields(REGISTERS),
+        "",
+        "## Socket port",
+        "",
+        "8 KiB. The configuration space is that of the test device, at the same offsets. What the",
+        "registers are for is in [architecture.md](architecture.md#the-socket-port).",
+        "",
+        *table(PORT_REGISTERS),
+        "",
+        "## Socket port: a queue's window",
+        "",
+        f"Queue q's begins at {WINDOW_BASE:#x} + q * {WINDOW_BYTES:#x}; offsets are from there.",
+        "",
+        *table(WINDOW_REGISTERS),
+        "",
+        "## Socket port: fields",
+        *fields([row for row in (*PORT_REGISTERS, *WINDOW_REGISTERS) if row.fields != EVENTS]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -114,6 +158,7 @@ def outputs() -> dict[Path, str]:
     """Return every generated file and what it must hold."""
     return {
         ROOT / "rtl" / "transport" / "vq_regs.vh": registers_header(),
+        ROOT / "rtl" / "socket" / "vq_sock_regs.vh": socket_header(),
         ROOT / "rtl" / "engine" / "vq_faults.vh": faults_header(),
         ROOT / "docs" / "registers.md": registers_page(),
     }

@@ -124,7 +124,7 @@ _STATUS = _bits(
         "FAILED": "the driver gave up",
     },
 )
-_INTERRUPT = _bits(
+EVENTS = _bits(
     Interrupt,
     {"USED_BUFFER": "a used buffer", "CONFIG_CHANGE": "a configuration change, so also a fault"},
 )
@@ -174,10 +174,16 @@ REGISTERS: tuple[Register, ...] = (
         0,
         "events not acknowledged",
         "MMIO-XDEV-06",
-        fields=_INTERRUPT,
+        fields=EVENTS,
     ),
     Register(
-        0x064, "InterruptACK", _W, 0, "events to acknowledge", "MMIO-DEV-03", fields=_INTERRUPT
+        0x064,
+        "InterruptACK",
+        _W,
+        0,
+        "events to acknowledge",
+        "MMIO-DEV-03",
+        fields=EVENTS,
     ),
     Register(
         0x070,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from .registers import _INTERRUPT, TEST_DEVICE_ID, VENDOR_ID, Access, Field, Register
+from .registers import EVENTS, TEST_DEVICE_ID, VENDOR_ID, Access, Field, Register
 
 PORT_SPACE = 0x2000  # bytes
 PORT_MAGIC = 0x6B737176  # "vqsk"
@@ -80,8 +80,8 @@ PORT_REGISTERS: tuple[Register, ...] = (
     Register(0x004, "Version", _R, PORT_VERSION, "register layout version", "port"),
     Register(0x008, "DeviceID", _R, TEST_DEVICE_ID, "virtio device type", "port"),
     Register(0x00C, "VendorID", _R, VENDOR_ID, "vendor", "port"),
-    Register(0x060, "InterruptStatus", _R, 0, "events not acknowledged", "port", fields=_INTERRUPT),
-    Register(0x064, "InterruptACK", _W, 0, "events to acknowledge", "port", fields=_INTERRUPT),
+    Register(0x060, "InterruptStatus", _R, 0, "events not acknowledged", "port", fields=EVENTS),
+    Register(0x064, "InterruptACK", _W, 0, "events to acknowledge", "port", fields=EVENTS),
     Register(0x070, "Status", _W, 0, "0 resets the device; other values are ignored", "port"),
     Register(0x800, "FaultCode", _R, 0, "code of the first fault since reset, 0 for none", "port"),
     Register(0x804, "FaultQueue", _R, 0, "queue of that fault, as it was addressed", "port"),
