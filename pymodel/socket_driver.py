@@ -91,7 +91,7 @@ class SocketBuffer:
 class SocketVirtqueue(GuardedVirtqueue):
     """Driver side of a queue whose buffers go through a register port as messages.
 
-    A buffer takes one slot, however many segments it has (at most as many as there are slots). `sync` writes each buffer's readable
+    A buffer takes one slot, however many segments it has. `sync` writes each buffer's readable
     bytes as one frame; what finds no room in the port is written as soon as there is some, by any
     later operation or interrupt. `get_buf` reads the answers and stores their bytes. A frame is
     written whole or not at all, so the port never waits for the rest of one.
@@ -107,8 +107,7 @@ class SocketVirtqueue(GuardedVirtqueue):
         callback: see `Virtqueue`.
         priv: the driver's own.
         on_step: called with a step's name between register accesses, for tests that let the device
-            run there: `buffer added`, `frame written`, `status read`, `answer read`,
-            `control written`.
+            run there: `frame written`, `status read`, `answer read`, `control written`.
 
     Raises:
         ValueError: the port has no such queue, or not so many slots.
@@ -189,13 +188,10 @@ class SocketVirtqueue(GuardedVirtqueue):
                 self._memory.read(addr, length)
             except MemoryFault as fault:
                 raise InvalidArgumentError(f"a segment is not in memory: {fault}") from None
-        if len(segments) > self.size:  # as a ring's chain in an indirect table
-            raise NoSpaceError(f"buffer of {len(segments)} segments in a queue of {self.size}")
         if not self.num_free:
             raise NoSpaceError("1 slot needed, 0 free")
         self._by_token[data] = buffer
         self._added.append(buffer)
-        self._step("buffer added")
 
     def _sync(self) -> None:
         for buffer in self._added:

@@ -38,7 +38,8 @@ class _Master(AXI4LiteMaster):  # type: ignore[misc]
             if edges >= EDGES and left[0][0].value != 1:
                 if get_sim_time("ns") >= end:
                     raise TimeoutError
-                await First(left[0][0].value_change, Timer(end - get_sim_time("ns"), "ns"))
+                rest = max(1, round(end - get_sim_time("ns")))
+                await First(left[0][0].value_change, Timer(rest, "ns"))
             await self._edge
             edges += 1
             for pin, partner in left[:]:

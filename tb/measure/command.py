@@ -36,7 +36,7 @@ from tb.measure.points import (
     quick,
 )
 from tb.measure.runs import RESULTS
-from tb.runner import RunFailed, run_system, shown
+from tb.runner import RunFailed, run_bench, run_system, shown
 from tb.screen import PROGRESS
 from tb.sim import USAGE_ERROR, Screen, end_children
 
@@ -112,13 +112,31 @@ def run_group(group: Group, progress: Progress) -> dict[str, Any]:
     return found
 
 
-def measure(points: Sequence[Point], latency: bool, jobs: int) -> dict[str, list[Any]]:
+def run_socket() -> dict[str, Any]:
+    """Measure the socket port, in a simulation of its own."""
+    result = run_bench(
+        "vq_socket_device",
+        {"DATA_W": WIDTHS[0]},
+        "tb.measure.socket",
+        sim="verilator",
+        seed=1,
+        waves="",
+        timeout_s=TIMEOUT_S,
+    )
+    found: dict[str, Any] = json.loads((result.folder / RESULTS).read_text())
+    return found
+
+
+def measure(
+    points: Sequence[Point], latency: bool, socket: bool, jobs: int
+) -> dict[str, list[Any]]:
     """Measure all; raise RunFailed or BuildError."""
     wanted = groups(points, latency)
     progress = Progress(sum(group.count for group in wanted))
-    found: dict[str, list[Any]] = {"throughput": [], "latency": []}
+    found: dict[str, list[Any]] = {"throughput": [], "latency": [], "socket": []}
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         futures = [pool.submit(run_group, group, progress) for group in wanted]
+        futures += [pool.submit(run_socket)] if socket else []
         try:
             for future in futures:
                 for key, values in future.result().items():
@@ -187,10 +205,12 @@ def bench(options: argparse.Namespace) -> int:
     if options.only:
         points = chosen(points, options.only)
     latency = not options.only or bool(re.search(options.only, "latency"))
+    socket = not options.only or bool(re.search(options.only, "socket"))
     if options.list:
-        print(*(point.name for point in points), *(["latency"] if latency else []), sep="\n")
+        more = [name for name, on in (("latency", latency), ("socket", socket)) if on]
+        print(*(point.name for point in points), *more, sep="\n")
         return 0
-    if not points and not latency:
+    if not points and not latency and not socket:
         print(
             f"--only {options.only}: no point has such a name; --list names them", file=sys.stderr
         )
@@ -199,10 +219,11 @@ def bench(options: argparse.Namespace) -> int:
     print(
         f"{len(points)} points of throughput"
         + (f", {len(WIDTHS) * len(LATENCIES)} of latency" if latency else "")
+        + (", the socket port" if socket else "")
         + "; each run is compared with the model, byte for byte."
     )
     try:
-        found = measure(points, latency, options.jobs)
+        found = measure(points, latency, socket, options.jobs)
     except (RunFailed, BuildError) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1

@@ -283,6 +283,31 @@ def latency_rows(points: Iterable[Found]) -> Iterator[Row]:
         yield tuple(str(point[key]) for key in LATENCY_KEYS)
 
 
+SOCKET_HEAD = (
+    *("dir", "bytes", "batch", "register accesses", "cycles", "cycles an access"),
+    "descriptors: cycles",
+)
+
+
+def socket_rows(found: Mapping[str, Sequence[Found]]) -> Iterator[Row]:
+    """Yield a row for each point of the socket port, beside that of descriptors."""
+    beside = {
+        (point["direction"], point["payload"]): point["cycles_per_buffer"]
+        for point in found["throughput"]
+        if plain(point) and point["data_w"] == WIDTHS[0]
+        if (point["latency"], point["batch"]) == (BASE_LATENCY, BASE_BATCH)
+    }
+    for point in found.get("socket", ()):
+        yield (
+            point["direction"],
+            *(str(point[key]) for key in ("payload", "batch")),
+            number(point["accesses_per_buffer"], 1),
+            number(point["cycles_per_buffer"], 1),
+            number(point["cycles_per_access"], 1),
+            number(beside.get((point["direction"], point["payload"]))),
+        )
+
+
 def text(found: Mapping[str, Sequence[Found]]) -> list[str]:
     """Return all tables, as a person reads them in a terminal."""
     lines = []
@@ -292,6 +317,9 @@ def text(found: Mapping[str, Sequence[Found]]) -> list[str]:
     if found["latency"]:
         lines += ["Latency, cycles from the notification of an idle queue to its used index"]
         lines += [*grid(LATENCY_HEAD, latency_rows(found["latency"]), left=0), ""]
+    if found.get("socket"):
+        lines += ["Socket port, a buffer; at the right the engine, 64-bit bus, latency 128"]
+        lines += [*grid(SOCKET_HEAD, socket_rows(found)), ""]
     return lines
 
 
@@ -349,6 +377,7 @@ def page_parts(found: Mapping[str, Sequence[Found]]) -> dict[str, list[str]]:
             head, by_width(found["throughput"], payload, BASE_LATENCY)
         )
     parts["latency"] = markdown(LATENCY_HEAD, latency_rows(found["latency"]))
+    parts["socket"] = markdown(SOCKET_HEAD, socket_rows(found))
     varied = [
         point
         for point in found["throughput"]

@@ -126,6 +126,7 @@ class SocketComparison:
             return Outcome(error=error)
 
     async def _check(self, what: str) -> None:
+        await self.bench.wait_idle()
         found = []
         for name in ("log", "interrupts", "taken", "calls"):
             rtl, model = getattr(self.rtl, name), getattr(self.model, name)

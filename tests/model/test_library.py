@@ -14,14 +14,17 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "library.md"
 SOURCES = sorted(Path(pymodel.__file__).parent.glob("*.py"))
 
 
-def test_the_example_of_the_library_page_prints_what_the_page_says(
-    capsys: pytest.CaptureFixture[str],
+EXAMPLES = re.findall(
+    r"```python\nfrom (.*?)```\n\nprints\n\n```text\n(.*?)```", DOCUMENT.read_text(), re.DOTALL
+)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=["ring", "socket"])
+def test_the_examples_of_the_library_page_print_what_the_page_says(
+    example: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = DOCUMENT.read_text()
-    found = re.search(r"```python\n(.*?)```.*?```text\n(.*?)```", page, re.DOTALL)
-    assert found is not None
-    exec(compile(found[1], str(DOCUMENT), "exec"), {})
-    assert capsys.readouterr().out == found[2]
+    exec(compile(f"from {example[0]}", str(DOCUMENT), "exec"), {})
+    assert capsys.readouterr().out == example[1]
 
 
 def test_every_name_that_the_library_page_mentions_exists() -> None:
