@@ -52,6 +52,8 @@ class Function:
         took: chains taken so far.
     """
 
+    FIELDS = ("queue", "tag", "readable", "writable")
+
     def __init__(self, dut: Any, credits: int = 3, percent: int = 100, wait: int = 30) -> None:
         self.dut, self.credits, self.wait = dut, credits, wait
         self.beat = int(dut.DATA_W.value) // 8
@@ -59,12 +61,11 @@ class Function:
         self.held: list[Chain] = []
         self.took = 0
         self.hold = False
-        fields = ("queue", "tag", "readable", "writable")
         self.req = Sink(
             dut.clk,
             dut.m_req_valid,
             dut.m_req_ready,
-            {name: getattr(dut, f"m_req_{name}") for name in fields},
+            {name: getattr(dut, f"m_req_{name}") for name in self.FIELDS},
             percent=percent,
         )
         names = ("tdata", "tkeep", "tlast", "tuser")
@@ -113,7 +114,8 @@ class Function:
             for word in self.req.words[requests:]:
                 requests += 1
                 self.took += 1
-                chain = Chain(**word.value)
+                queue, tag, readable, writable = (word.value[name] for name in self.FIELDS)
+                chain = Chain(queue, tag, readable, writable)
                 inside[chain.queue] += 1
                 assert inside[chain.queue] <= self.credits, f"queue {chain.queue}: no credit"
                 assert chain.tag not in [other.tag for other in self.held], "tag in use"
@@ -200,7 +202,7 @@ async def any_function_serves_any_driver(dut: Any, pace: int, pause: int) -> Non
         if random.random() < 0.5:
             await world.call(vq.sync)
         if vq.outstanding and random.random() < 0.15:
-            token = random.choice(list(vq.outstanding))
+            token: Any = random.choice(list(vq.outstanding))
             try:
                 await world.call(vq.detach_buf, token)
                 del held[token]
@@ -342,14 +344,14 @@ async def an_access_takes_four_clocks(dut: Any) -> None:
         await RisingEdge(dut.clk)
         dut.s_axil_araddr.value, dut.s_axil_arvalid.value = offset, 1
         dut.s_axil_rready.value = 1
-        clocks, asked = 0, None
+        clocks, asked = 0, -1
         while True:
             await ReadOnly()
-            if asked is None and dut.s_axil_arready.value == 1:
+            if asked < 0 and dut.s_axil_arready.value == 1:
                 asked = clocks
             done = dut.s_axil_rvalid.value == 1
             await RisingEdge(dut.clk)
-            if asked is not None:
+            if asked >= 0:
                 dut.s_axil_arvalid.value = 0
             if done:
                 break

@@ -32,7 +32,10 @@ ON_MODEL: dict[str, Sequence[Kind]] = {
     "packed": EVERYTHING,
     "socket": (PORT,),
 }
-ON_RTL: dict[str, Sequence[Kind]] = {"split": (FLAGS, EVENTS, DATA, RESET, RESET_EVENTS)}
+ON_RTL: dict[str, Sequence[Kind]] = {
+    "split": (FLAGS, EVENTS, DATA, RESET, RESET_EVENTS),
+    "socket": (PORT,),
+}
 SIMULATORS = ("verilator", "icarus")
 PLACES = ("model", *SIMULATORS)
 NAMES = ("split", "packed", "socket")  # of the table's columns

@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from cocotb.task import bridge, resume
-from tb.socket.bench import SocketBench
 
 from pymodel import (
     GuestMemory,
@@ -24,6 +23,7 @@ from pymodel import (
     take_interrupt,
 )
 from pymodel.socket_registers import FRAME_WORDS, Control, Window, words_of
+from tb.socket.bench import SocketBench
 from tests.conformance.beds import Callback, Hooked, Kind, PortBed, Segments
 from tests.conformance.simulated import cocotb_tests
 

@@ -37,7 +37,19 @@ def made_up(share=1.0, overhead=10, **shares):
         for width in WIDTHS
         for cycles in LATENCIES
     ]
-    return {"throughput": throughput, "latency": latency}
+    socket = [
+        {
+            "direction": direction,
+            "payload": payload,
+            "batch": 8,
+            "accesses_per_buffer": 19.25,
+            "cycles_per_buffer": 116.0,
+            "cycles_per_access": 6.0,
+        }
+        for direction in ("tx", "rx")
+        for payload in (64, 256)
+    ]
+    return {"throughput": throughput, "latency": latency, "socket": socket}
 
 
 def words(found):
@@ -102,7 +114,10 @@ def test_what_was_not_measured_is_neither_met_nor_missed():
 def test_the_tables_hold_every_point():
     found = made_up()
     lines = report.text(found)
-    assert len(lines) == len(found["throughput"]) + len(found["latency"]) + 2 * 4
+    assert (
+        len(lines)
+        == len(found["throughput"]) + len(found["latency"]) + len(found["socket"]) + 3 * 4
+    )
     assert {len(line.rstrip()) for line in lines if line.startswith("─")}
 
 
@@ -128,3 +143,16 @@ def test_the_pages_of_the_project_have_their_marks():
     pages = [report.fill_page(page.read_text(), found) for page in report.PAGES]
     assert pages[0].count("goal met") == 7
     assert all("| 512 bit | 1.31 | 1.31 | 100.0 |" in page for page in pages)
+
+
+def test_the_socket_port_is_shown_beside_the_engine_where_that_was_measured():
+    found = made_up()
+    rows = list(report.socket_rows(found))
+    assert [row[:6] for row in rows[:2]] == [
+        ("tx", "64", "8", "19.2", "116.0", "6.0"),
+        ("tx", "256", "8", "19.2", "116.0", "6.0"),
+    ]
+    engine = next(p for p in all_points() if p.name == "tx-64-64-lat128-batch64")
+    assert rows[0][6] == report.number(engine.limit_cycles)
+    assert any(line.startswith("Socket port") for line in report.text(found))
+    assert not any(line.startswith("Socket port") for line in report.text(found | {"socket": []}))
