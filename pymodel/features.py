@@ -28,12 +28,13 @@ OFFER = (  # of this engine
     Feature.INDIRECT_DESC
     | Feature.EVENT_IDX
     | Feature.VERSION_1
+    | Feature.RING_PACKED
     | Feature.NOTIFICATION_DATA
     | Feature.RING_RESET
     | Feature.SUSPEND
 )
 MODEL_OFFER = (  # all that the model device can offer
-    OFFER | Feature.RING_PACKED | Feature.IN_ORDER
+    OFFER | Feature.IN_ORDER
 )
 
 

@@ -18,10 +18,11 @@ from collections.abc import Awaitable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
-from pymodel import DeviceIndices, RingState, SplitVirtqueue, UsedBuffer, compare, draw_side_by_side
+from pymodel import DeviceIndices, RingState, UsedBuffer, compare, draw_side_by_side
 from pymodel.registers import Config, Reg
+from pymodel.ring_driver import RingVirtqueue
 from tb.bench import Bench
-from tb.worlds import ModelWorld, RtlWorld, Setup, World, areas
+from tb.worlds import ModelWorld, RtlWorld, Setup, World, given_to_device
 
 MAX_SHOWN = 12  # differences listed
 DRAWN_SIZE = 64  # the largest ring that is drawn in a message
@@ -115,7 +116,8 @@ class Pair:
         self.model.start()
         for vq in self.rtl.queues:
             if vq is not None:
-                self.bench.memory.allow(*areas(vq.layout)[2])
+                for addr, length in given_to_device(vq.layout):
+                    self.bench.memory.allow(addr, length)
         self.bench.memory.check_writes()
 
     def give_up(self) -> None:
@@ -124,7 +126,8 @@ class Pair:
             self._release(queue, token)
         for vq in self.rtl.queues:
             if vq is not None:
-                self.bench.memory.disallow(*areas(vq.layout)[2])
+                for addr, length in given_to_device(vq.layout):
+                    self.bench.memory.disallow(addr, length)
 
     def write(self, addr: int, data: bytes) -> None:
         """Write the driver's data into both memories."""
@@ -146,7 +149,7 @@ class Pair:
     # ---- the books
 
     @staticmethod
-    def _call(world: World, queue: int, operation: Callable[[SplitVirtqueue], Any]) -> Outcome:
+    def _call(world: World, queue: int, operation: Callable[[RingVirtqueue], Any]) -> Outcome:
         try:
             return Outcome(value=operation(world.queue(queue)))
         except OSError as error:
@@ -317,7 +320,7 @@ class Comparison(Pair):
         self,
         name: str,
         queue: int,
-        operation: Callable[[SplitVirtqueue], Any],
+        operation: Callable[[RingVirtqueue], Any],
         token: Hashable = None,
         slow: Optional[Awaitable[Outcome]] = None,
     ) -> Outcome:

@@ -15,19 +15,36 @@ Notifications and interrupts are handed over by coroutines of their own, as they
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Hashable, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
 
 import cocotb
 from cocotb.triggers import Event, RisingEdge
 
-from pymodel import SplitVirtqueue, UsedBuffer, take_interrupt
+from pymodel import (
+    EventSuppression,
+    PackedLayout,
+    PackedVirtqueue,
+    Position,
+    RingVirtqueue,
+    SplitLayout,
+    UsedBuffer,
+    take_interrupt,
+)
+from pymodel.device_ring import DeviceRing
 from pymodel.layout import INDEX_MODULUS, U16
+from pymodel.packed_layout import (
+    EVENT_BYTES,
+    EVENT_DESC,
+    EVENT_DISABLE,
+    EVENT_ENABLE,
+    EVENT_FLAGS_AT,
+)
 from pymodel.transport import Steps, notify
 from tb.bench import Bench
 from tb.comparison import Outcome, Pair
-from tb.worlds import Setup
+from tb.worlds import Setup, first_index
 
 
 @dataclass(frozen=True)
@@ -167,7 +184,7 @@ class FreeRunning(Pair):
         self,
         name: str,
         queue: int,
-        operation: Callable[[SplitVirtqueue], Any],
+        operation: Callable[[RingVirtqueue], Any],
         token: Hashable = None,
     ) -> Outcome:
         what = f"{name}(queue {queue}{'' if token is None else f', token {token!r}'})"
@@ -220,18 +237,15 @@ class FreeRunning(Pair):
         if ring is None:
             return
         self.bench.memory.catch_up(self.bench.cycle)
-        index: int = U16.unpack(rtl.read(layout.used_idx, 2))[0]
-        new = (index - ring.used_index) % INDEX_MODULUS
-        held = (vq.avail_index - ring.used_index) % INDEX_MODULUS
-        if new > held:
-            self._fail(what, queue, [f"used index {index}: {new} new of {held} published"])
-        free = (layout.used_flags, layout.used_idx, layout.avail_event)
-        for _ in range(new):
+        free: tuple[int, ...] = (layout.areas[2], layout.areas[2] + EVENT_FLAGS_AT)
+        if isinstance(layout, SplitLayout):
+            free = (layout.used_flags, layout.used_idx, layout.avail_event)
+        for index in self._published(what, queue, vq, ring):
             flat.written = []
             if not self.model.model.step(queue):
-                self._fail(what, queue, [f"used index {index}: no chain for {ring.used_index}"])
+                self._fail(what, queue, [f"{index}: no chain for {ring.used_index}"])
             for addr, length in flat.written:
-                if addr in free and length == 2:
+                if addr in free and length <= EVENT_BYTES:
                     continue
                 one, other = rtl.read(addr, length), flat.read(addr, length)
                 if one != other:
@@ -239,17 +253,62 @@ class FreeRunning(Pair):
                         what,
                         queue,
                         [
-                            f"used index {index} is published; of element {ring.used_index - 1} "
+                            f"{index} is published; of the element before {ring.used_index} "
                             f"{length} bytes at {addr:#x}: rtl {one[:64].hex()}, "
                             f"model {other[:64].hex()}"
                         ],
                     )
         flat.written = None
-        self._copy_wishes(what, queue, vq)
+        if isinstance(layout, PackedLayout):
+            self._copy_event(what, queue, vq, layout)
+        elif isinstance(layout, SplitLayout):
+            self._copy_wishes(what, queue, vq, layout)
 
-    def _copy_wishes(self, what: str, queue: int, vq: SplitVirtqueue) -> None:
+    def _published(
+        self, what: str, queue: int, vq: RingVirtqueue, ring: DeviceRing
+    ) -> Iterator[str]:
+        """Go through the used elements that the RTL has published and the model has not."""
+        rtl, layout = self.rtl.memory, vq.layout
+        if isinstance(layout, SplitLayout):
+            index: int = U16.unpack(rtl.read(layout.used_idx, 2))[0]
+            new = (index - ring.used_index) % INDEX_MODULUS
+            held = (vq.avail_index - ring.used_index) % INDEX_MODULUS
+            if new > held:
+                self._fail(what, queue, [f"used index {index}: {new} new of {held} published"])
+            for _ in range(new):
+                yield f"used index {index}"
+        elif isinstance(layout, PackedLayout):
+            while ring.used_index != vq.avail_index:
+                place = Position.of(ring.used_index)
+                if not place.is_used(U16.unpack(rtl.read(layout.flags(place.offset), 2))[0]):
+                    break
+                yield f"used descriptor {place.text()}"
+
+    def _copy_event(self, what: str, queue: int, vq: RingVirtqueue, layout: PackedLayout) -> None:
+        """Check the device event structure, which the RTL writes in its own time; copy it."""
+        raw = self.rtl.memory.read(layout.device, EVENT_BYTES)
+        event = EventSuppression.unpack(raw)
+        was = self.model.flat.read(layout.device, EVENT_BYTES)
+        fresh = raw == bytes(EVENT_BYTES)
+        right = event.desc == EventSuppression.unpack(was).desc and event.flags in (
+            EVENT_ENABLE,
+            EVENT_DISABLE,
+        )
+        if vq.event_idx and not (fresh and queue not in self._wish):
+            first = first_index(self.setup, layout)
+            first = PackedVirtqueue.first_index if first is None else first
+            place, end = Position.of(event.desc), Position.of(vq.avail_index)
+            seen = Position.of(self._wish.get(queue, first))
+            right = event.flags == EVENT_DESC and place.offset < layout.size
+            right &= place.distance(seen, layout.size) <= end.distance(seen, layout.size)
+            self._wish[queue] = event.desc
+        if not right or raw != event.pack():
+            self._fail(what, queue, [f"device event {raw.hex()}, was {was.hex()}"])
+        self.model.flat.write(layout.device, raw)
+
+    def _copy_wishes(self, what: str, queue: int, vq: RingVirtqueue, layout: SplitLayout) -> None:
         """Check used.flags and avail_event, which the RTL writes in its own time; copy them."""
-        rtl, flat, layout = self.rtl.memory, self.model.flat, vq.layout
+        rtl, flat = self.rtl.memory, self.model.flat
         flags = rtl.read(layout.used_flags, 2)
         event = rtl.read(layout.avail_event, 2)
         was = flat.read(layout.avail_event, 2)
@@ -335,9 +394,9 @@ class FreeRunning(Pair):
             self.model.model.settle(queue)
         for queue, vq in live:
             found = [] if self._same_memory() else self._memory_differences()
-            left = vq.avail_index - U16.unpack(self.rtl.memory.read(vq.layout.used_idx, 2))[0]
-            if left % INDEX_MODULUS:
-                found.append(f"{left % INDEX_MODULUS} chains were never returned")
+            ring = self.model.model.ring(queue)
+            if ring is not None and ring.used_index != vq.avail_index:
+                found.append(f"not all returned: {ring.used_index} of {vq.avail_index}")
             if vq.callbacks_on and vq.used_index != vq.avail_index:
                 found.append("callbacks are on, a buffer is used, and no interrupt came")
             found += self.writes_refused()

@@ -11,7 +11,9 @@ module tb_top #(
     parameter QUEUE_SIZE_MAX = 256,
     parameter DATA_W         = 64,
     parameter MAX_CHAIN      = 128,
-    parameter CHAINS         = 4*DATA_W
+    parameter CHAINS         = 4*DATA_W,
+    parameter [0:0] SPLIT_EN  = 1'b1,
+    parameter [0:0] PACKED_EN = 1'b1
 `ifdef VERILATOR
 ) (
     input wire clk // toggled by tb/native/main.cpp
@@ -117,7 +119,9 @@ module tb_top #(
         .QUEUE_SIZE_MAX (QUEUE_SIZE_MAX),
         .DATA_W         (DATA_W),
         .MAX_CHAIN      (MAX_CHAIN),
-        .CHAINS         (CHAINS)
+        .CHAINS         (CHAINS),
+        .SPLIT_EN       (SPLIT_EN),
+        .PACKED_EN      (PACKED_EN)
     ) dut (
         .clk            (clk),
         .rst            (rst),

@@ -8,6 +8,7 @@ follow, and returns when the device has nothing left to do.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple, Optional
@@ -21,6 +22,10 @@ from pymodel import (
     MemoryFault,
     MemoryFaultKind,
     ModelDevice,
+    PackedDescriptor,
+    PackedLayout,
+    PackedVirtqueue,
+    Position,
     SplitLayout,
     SplitVirtqueue,
     UsedBuffer,
@@ -34,7 +39,9 @@ from pymodel import (
     take_interrupt,
 )
 from pymodel.functions import TestFunction
-from pymodel.layout import DESC_F_WRITE, U16, avail_bytes, table_bytes, used_bytes
+from pymodel.layout import DESC_F_WRITE, U16, QueueLayout
+from pymodel.packed_layout import FIRST
+from pymodel.ring_driver import RingVirtqueue
 from pymodel.transport import Steps, notify
 from tb.bench import Bench
 
@@ -58,7 +65,7 @@ class Setup:
 
     Attributes:
         sizes: of the queues, in descriptors; None leaves one out.
-        features: what the driver wants.
+        features: what the driver wants; RING=packed in the environment adds RING_PACKED.
         indirect: the driver's policy for chains of several segments, as SplitVirtqueue takes it.
         base: byte address of the memory region.
         memory: its bytes; a multiple of 64.
@@ -67,8 +74,9 @@ class Setup:
         callback: what every queue's callback does: called with the world and the queue number,
             it collects by `World.take` and returns as a callback does. None means no callback, so
             no interrupts. It must do the same in both worlds.
-        start_index: of every ring. Where it is not 0, the RTL first serves so many empty chains
-            that nothing but the indices tells of.
+        start_index: chains of one descriptor that every queue seems to have served. Where it is
+            not 0, the RTL first serves so many empty ones that nothing but the indices tells of;
+            packed queues are of one size then.
         order: given a queue's size, the order in which its descriptors are taken and taken again,
             as SplitVirtqueue takes it.
         table_lines: each indirect table has 64-byte lines of its own, as a kernel's allocator
@@ -86,6 +94,10 @@ class Setup:
     start_index: int = 0
     order: Optional[Callable[[int], Sequence[int]]] = None
     table_lines: bool = False
+
+    def __post_init__(self) -> None:
+        if os.environ.get("RING") == "packed":
+            object.__setattr__(self, "features", self.features | Feature.RING_PACKED)
 
 
 class LineAllocator(Allocator):
@@ -136,13 +148,27 @@ class FlatMemory:
             self.written.append((addr, len(data)))
 
 
-def areas(layout: SplitLayout) -> tuple[tuple[int, int], ...]:
-    """Return (address, bytes) of a queue's descriptor table, available ring and used ring."""
-    return (
-        (layout.table, table_bytes(layout.size)),
-        (layout.avail, avail_bytes(layout.size)),
-        (layout.used, used_bytes(layout.size)),
-    )
+def areas(layout: QueueLayout) -> tuple[tuple[int, int], ...]:
+    """Return (address, bytes) of a queue's descriptor, driver and device areas."""
+    return tuple(zip(layout.areas, layout.lengths))
+
+
+def given_to_device(layout: QueueLayout) -> tuple[tuple[int, int], ...]:
+    """Return (address, bytes) of what the device may write of a queue's areas."""
+    own = areas(layout)[2]
+    return (areas(layout)[0], own) if layout.packed else (own,)
+
+
+def first_index(setup: Setup, layout: Optional[QueueLayout] = None) -> Optional[int]:
+    """Return the first ring index of a set-up's queues as a word; None is that of a new queue."""
+    start = setup.start_index
+    if not setup.features & Feature.RING_PACKED:
+        return start
+    if not start:
+        return None
+    sizes = {layout.size} if layout else {size for size in setup.sizes if size is not None}
+    (size,) = sizes
+    return Position(start % size, FIRST.wrap ^ (start // size & 1)).word
 
 
 class World:
@@ -155,7 +181,7 @@ class World:
         self.setup = setup
         self.memory = memory
         self.allocator = Allocator(setup.base, setup.memory)
-        self.queues: list[Optional[SplitVirtqueue]] = []
+        self.queues: list[Optional[RingVirtqueue]] = []
         self.interrupts: list[Interrupt] = []  # causes served, in order
         self.notified: list[int] = []  # notifications not yet handed over
         self.mute = False  # none are handed over
@@ -178,20 +204,30 @@ class World:
             if layout is None:
                 self.queues.append(None)
                 continue
-            assert isinstance(layout, SplitLayout)  # the RTL has no packed queues yet
             tables = None
             if device.indirect:
                 align = LINE if self.setup.table_lines else 16
                 area = self.allocator.allocate(self.setup.tables, align)
                 kind = LineAllocator if self.setup.table_lines else Allocator
                 tables = kind(area, self.setup.tables)
-            self.queues.append(self._make_queue(index, layout, tables, self.setup.start_index))
+            start = first_index(self.setup, layout)
+            self.queues.append(self._make_queue(index, layout, tables, start))
 
     def _make_queue(
-        self, index: int, layout: SplitLayout, tables: Optional[Allocator], start_index: int = 0
-    ) -> SplitVirtqueue:
+        self,
+        index: int,
+        layout: QueueLayout,
+        tables: Optional[Allocator],
+        start_index: Optional[int] = None,
+    ) -> RingVirtqueue:
         assert self.device is not None
-        return SplitVirtqueue(
+        arguments: dict[str, Any] = {}
+        if self.device.features & Feature.RING_RESET:
+            arguments = {"reset": self._reset_queue, "enable": self._enable_queue}
+        if self.setup.order and not layout.packed:
+            arguments["order"] = self.setup.order(layout.size)
+        kind: type[RingVirtqueue] = PackedVirtqueue if layout.packed else SplitVirtqueue
+        return kind(
             self.memory,
             layout,
             self.notified.append,
@@ -201,13 +237,8 @@ class World:
             tables=tables,
             callback=self.make_callback(index) if self.setup.callback else None,
             start_index=start_index,
-            order=self.setup.order(layout.size) if self.setup.order else None,
             notification_data=self.device.notification_data,
-            **(
-                {"reset": self._reset_queue, "enable": self._enable_queue}
-                if self.device.features & Feature.RING_RESET
-                else {}
-            ),
+            **arguments,
         )
 
     def step_of_detach(self, step: str, index: int) -> Steps[None]:
@@ -250,7 +281,7 @@ class World:
             self.taken.append((index, used))
         return used
 
-    def queue(self, index: int) -> SplitVirtqueue:
+    def queue(self, index: int) -> RingVirtqueue:
         """Return a queue that was set up."""
         queue = self.queues[index]
         if queue is None:
@@ -340,8 +371,9 @@ class RtlWorld(World):
     async def run_up(self) -> None:
         """Let the engine serve empty chains until its indices are the set-up's start index.
 
-        Every descriptor is writable and empty and all entries name descriptor 0, so the memory
-        outside the rings stays as it is. The rings are left as the driver had made them.
+        Every descriptor is writable and empty, in a split ring all entries name descriptor 0, so
+        the memory outside the rings stays as it is. The rings are left as the driver had made
+        them.
         """
         start = self.setup.start_index
         layouts = [vq.layout for vq in self.queues if vq is not None]
@@ -354,17 +386,29 @@ class RtlWorld(World):
         for layout in layouts:
             for addr, length in areas(layout):
                 self.memory.write(addr, bytes(length))
-            self.memory.write(layout.descriptor(0), Descriptor(0, 0, DESC_F_WRITE, 0).pack())
+            if isinstance(layout, SplitLayout):
+                self.memory.write(layout.descriptor(0), Descriptor(0, 0, DESC_F_WRITE, 0).pack())
         while done < start:
-            done = min(start, done + min(layout.size for layout in layouts))
+            before, done = done, min(start, done + min(layout.size for layout in layouts))
             for queue, vq in enumerate(self.queues):
                 if vq is not None:
-                    self.memory.write(vq.layout.avail_idx, U16.pack(done))
+                    self._publish_empty(vq.layout, before, done)
                     await self.run(notify(queue))
             await self.wait_quiet()
         for addr, data in saved:
             self.memory.write(addr, data)
         await self.run(take_interrupt())
+
+    def _publish_empty(self, layout: QueueLayout, begin: int, end: int) -> None:
+        """Make the chains number `begin` up to `end` of a run-up available."""
+        if isinstance(layout, SplitLayout):
+            self.memory.write(layout.avail_idx, U16.pack(end))
+        elif isinstance(layout, PackedLayout):
+            for number in range(begin, end):
+                lap, offset = divmod(number, layout.size)
+                flags = Position(offset, FIRST.wrap ^ (lap & 1)).available | DESC_F_WRITE
+                desc = PackedDescriptor(0, 0, offset, flags)
+                self.memory.write(layout.descriptor(offset), desc.pack())
 
 
 class ModelWorld(World):
@@ -377,7 +421,7 @@ class ModelWorld(World):
         memory = FlatMemory(setup.base, setup.memory)
         super().__init__(setup, memory)
         self.flat = memory
-        self.model = ModelDevice(memory, start_index=setup.start_index, **device)
+        self.model = ModelDevice(memory, start_index=first_index(setup), **device)
 
     def run(self, steps: Steps[Any]) -> Any:
         """Run a sequence of register accesses."""

@@ -11,7 +11,9 @@ module vq_test_device #(
     parameter QUEUE_SIZE_MAX = 256,     // descriptors; power of two to 32768
     parameter DATA_W         = 64,      // memory bus, bits; 64 to 512
     parameter MAX_CHAIN      = 128,     // descriptors of one chain; 1 to 32768
-    parameter CHAINS         = 4*DATA_W    // chains at a time; power of two
+    parameter CHAINS         = 4*DATA_W,   // chains at a time; power of two
+    parameter [0:0] SPLIT_EN  = 1'b1,      // 0: only packed rings
+    parameter [0:0] PACKED_EN = 1'b1       // 0: only split rings
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -145,7 +147,9 @@ module vq_test_device #(
         .DATA_W(DATA_W),
         .MAX_CHAIN(MAX_CHAIN),
         .DEVICE_ID(DEVICE_ID),
-        .VENDOR_ID(VENDOR_ID)
+        .VENDOR_ID(VENDOR_ID),
+        .SPLIT_EN(SPLIT_EN),
+        .PACKED_EN(PACKED_EN)
     ) u_mmio (
         .clk(clk),
         .rst(rst),
@@ -208,7 +212,9 @@ module vq_test_device #(
         .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
         .DATA_W(DATA_W),
         .MAX_CHAIN(MAX_CHAIN),
-        .CHAINS(CHAINS)
+        .CHAINS(CHAINS),
+        .SPLIT_EN(SPLIT_EN),
+        .PACKED_EN(PACKED_EN)
     ) u_engine (
         .clk(clk),
         .rst(rst),

@@ -278,7 +278,8 @@ module vq_complete #(
     vq_write_word #(.DATA_W(DATA_W)) u_index_word (
         .clk(clk),
         .rst(rst),
-        .s_word_data(word),
+        .s_word_data({16'd0, word}),
+        .s_word_wide(1'b0),
         .s_word_valid(word_valid),
         .s_word_ready(word_ready),
         .m_req_valid(m_req_valid[1]),

@@ -137,8 +137,12 @@ module vq_engine #(
     localparam BURST_BYTES  = 256;
     localparam RSP_BEATS    = 256;      // beats of responses
 
-    // The format of every ring; a constant where one format is left out
-    wire packed_ring = PACKED_EN && (!SPLIT_EN || s_packed);
+    // The format of every ring, a constant where one is left out. It outlasts a device reset until
+    // nothing is under way
+    reg  packed_reg;
+    wire packed_ring = PACKED_EN && (!SPLIT_EN || packed_reg);
+
+    always @(posedge clk) if (rst || !s_reset) packed_reg <= s_packed;
 
     wire core_rst, resetting, halt, drained;
 
@@ -408,8 +412,9 @@ module vq_engine #(
     // fetch
     wire [63:0]      flag_addr;
     wire [QID_W-1:0] flag_queue, chain_queue, whole_queue, drop_queue;
-    wire [15:0]      flag_data, chain_head, chain_slots;
-    wire             flag_null, flag_valid, flag_ready;
+    wire [15:0]      chain_head, chain_slots;
+    wire [31:0]      flag_data;
+    wire             flag_null, flag_wide, flag_valid, flag_ready;
     wire [TAG_W-1:0] chain_tag, chain_last, whole_tag;
     wire [31:0]      chain_writable, whole_readable, whole_writable;
     wire [TAG_W+1:0] chain_w_at;
@@ -417,9 +422,9 @@ module vq_engine #(
     wire             chain_valid, whole_valid, whole_ready, gather_valid, gather_ready;
     wire             drop_valid, drop_ready;
 
-    vq_fetch_split #(
+    vq_fetch #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W),
-        .MAX_CHAIN(MAX_CHAIN)
+        .MAX_CHAIN(MAX_CHAIN), .SPLIT_EN(SPLIT_EN), .PACKED_EN(PACKED_EN)
     ) u_fetch (
         .clk(clk),
         .rst(core_rst),
@@ -455,6 +460,7 @@ module vq_engine #(
         .m_write_addr(flag_addr),
         .m_write_queue(flag_queue),
         .m_write_null(flag_null),
+        .m_write_wide(flag_wide),
         .m_write_data(flag_data),
         .m_write_valid(flag_valid),
         .m_write_ready(flag_ready),
@@ -510,6 +516,7 @@ module vq_engine #(
         .clk(clk),
         .rst(core_rst),
         .s_word_data(flag_data),
+        .s_word_wide(flag_wide),
         .s_word_valid(flag_valid),
         .s_word_ready(flag_ready),
         .m_req_valid(w_valid[3]),

@@ -17,20 +17,23 @@ module vq_fetch_chains #(
     parameter DATA_W    = 64,       // beat, bits
     parameter TAG_W     = 8,        // chunk of the chain store, bits
     parameter ORDER_W   = 6,        // chains walked at once, 2**ORDER_W
-    parameter MAX_CHAIN = 128       // descriptors of a chain, at most
+    parameter MAX_CHAIN = 128,      // descriptors of a chain, at most
+    parameter SLOT_W    = 8         // descriptors of a packed ring that a chain takes, bits
 ) (
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_fetchable,
     input  wire              s_indirect,
+    input  wire              s_packed,      // RING_PACKED negotiated
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
     input  wire [2:0]        s_setup_field,
     input  wire [31:0]       s_setup_data,
     input  wire              s_setup_valid,
-    // Chain heads
+    // Chain heads; of a packed ring positions, and the descriptors of it that each chain takes
     input  wire [QID_W-1:0]  s_head_queue,
     input  wire [15:0]       s_head_index,
+    input  wire [SLOT_W-1:0] s_head_slots,
     input  wire              s_head_error,
     input  wire              s_head_valid,
     output wire              s_head_ready,
@@ -81,6 +84,11 @@ module vq_fetch_chains #(
     output wire [QID_W-1:0]  m_drop_queue,
     output wire              m_drop_valid,
     input  wire              m_drop_ready,
+    // Chains that left, given to the function or thrown away
+    output wire [QID_W-1:0]  m_leave_queue,
+    output wire [SLOT_W-1:0] m_leave_slots,
+    output wire              m_leave_given,
+    output wire              m_leave_valid,
     // Faults
     output wire [4:0]        m_fault_code,
     output wire [QID_W-1:0]  m_fault_queue,
@@ -95,9 +103,7 @@ module vq_fetch_chains #(
     localparam TABLE_READ = 8;                      // descriptors of an indirect table at once
     localparam DESC_BEATS = DATA_W <= 128 ? 256 : 512;
     localparam DESC_READS = DATA_W == 64 ? 128 : DATA_W == 512 ? 512 : 256;
-    localparam END_W      = 2*TAG_W + 64 + 5 + 17;
-
-    assign m_chain_slots = 16'd1;
+    localparam END_W      = 2*TAG_W + 64 + 5 + 17 + SLOT_W;
 
     // Walks of the chains
     wire [ORDER_W-1:0] place, oldest, note_order, walk_order, more_order, next_order, end_order;
@@ -105,6 +111,7 @@ module vq_fetch_chains #(
     wire [QID_W-1:0]   issue_queue, walk_table_queue, desc_queue;
     wire [QID_W-1:0]   note_queue, walk_queue, more_queue, next_queue, learn_queue;
     wire [15:0]        note_head, walk_head, next_index;
+    wire [SLOT_W-1:0]  note_slots, walk_slots, end_slots;
     wire [TAG_W-1:0]   note_tag, walk_tag;
     wire [3:0]         note_count, walk_count;
     wire               note_fresh, note_bad, note_error, note_valid;
@@ -151,13 +158,15 @@ module vq_fetch_chains #(
 
     vq_fetch_issue #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W),
-        .RESERVE(RESERVE), .TABLE_READ(TABLE_READ)
+        .SLOT_W(SLOT_W), .RESERVE(RESERVE), .TABLE_READ(TABLE_READ)
     ) u_issue (
         .clk(clk),
         .rst(rst),
         .s_fetchable(s_fetchable),
+        .s_packed(s_packed),
         .s_head_queue(s_head_queue),
         .s_head_index(s_head_index),
+        .s_head_slots(s_head_slots),
         .s_head_error(s_head_error),
         .s_head_valid(s_head_valid),
         .s_head_ready(s_head_ready),
@@ -196,11 +205,12 @@ module vq_fetch_chains #(
         .m_note_error(note_error),
         .m_note_queue(note_queue),
         .m_note_head(note_head),
+        .m_note_slots(note_slots),
         .m_note_tag(note_tag),
         .m_note_valid(note_valid)
     );
     vq_fetch_hold #(
-        .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .COUNT_W(COUNT_W)
+        .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .COUNT_W(COUNT_W), .SLOT_W(SLOT_W)
     ) u_hold (
         .clk(clk),
         .rst(rst),
@@ -211,6 +221,7 @@ module vq_fetch_chains #(
         .s_note_error(note_error),
         .s_note_queue(note_queue),
         .s_note_head(note_head),
+        .s_note_slots(note_slots),
         .s_note_tag(note_tag),
         .s_note_valid(note_valid),
         .m_walk_order(walk_order),
@@ -220,6 +231,7 @@ module vq_fetch_chains #(
         .m_walk_error(walk_error),
         .m_walk_queue(walk_queue),
         .m_walk_head(walk_head),
+        .m_walk_slots(walk_slots),
         .m_walk_tag(walk_tag),
         .m_walk_known(walk_known),
         .m_walk_valid(walk_valid),
@@ -303,11 +315,12 @@ module vq_fetch_chains #(
 
     vq_fetch_walk #(
         .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .RESERVE(RESERVE),
-        .MAX_CHAIN(MAX_CHAIN), .COUNT_W(COUNT_W)
+        .MAX_CHAIN(MAX_CHAIN), .COUNT_W(COUNT_W), .SLOT_W(SLOT_W)
     ) u_walk (
         .clk(clk),
         .rst(rst),
         .s_indirect(s_indirect),
+        .s_packed(s_packed),
         .s_walk_order(walk_order),
         .s_walk_fresh(walk_fresh),
         .s_walk_count(walk_count),
@@ -315,6 +328,7 @@ module vq_fetch_chains #(
         .s_walk_error(walk_error),
         .s_walk_queue(walk_queue),
         .s_walk_head(walk_head),
+        .s_walk_slots(walk_slots),
         .s_walk_tag(walk_tag),
         .s_walk_known(walk_known),
         .s_walk_valid(walk_valid),
@@ -346,6 +360,7 @@ module vq_fetch_chains #(
         .m_end_order(end_order),
         .m_end_queue(m_chain_queue),
         .m_end_head(m_chain_head),
+        .m_end_slots(end_slots),
         .m_end_tag(m_chain_tag),
         .m_end_last(m_chain_last),
         .m_end_place(m_chain_place),
@@ -361,6 +376,8 @@ module vq_fetch_chains #(
         .m_learn_valid(learn_valid)
     );
 
+    assign m_chain_slots = {{(16-SLOT_W){1'b0}}, end_slots};
+
     // Back in order, and out
     wire [QID_W-1:0] c_queue;
     wire [TAG_W-1:0] c_tag, c_last;
@@ -368,10 +385,11 @@ module vq_fetch_chains #(
     wire             c_bad;
     wire [4:0]       c_code;
     wire [16:0]      c_desc;
+    wire [SLOT_W-1:0] c_slots;
     wire [END_W-1:0] chain;
     wire             chain_valid, chain_ready;
 
-    assign {c_tag, c_last, c_readable, c_writable, c_code, c_desc} = chain;
+    assign {c_tag, c_last, c_readable, c_writable, c_code, c_desc, c_slots} = chain;
 
     vq_fetch_order #(.WIDTH(END_W), .KEY_W(QID_W+1), .ORDER_W(ORDER_W)) u_order (
         .clk(clk),
@@ -384,7 +402,7 @@ module vq_fetch_chains #(
         .s_end_place(end_order),
         .s_end_key({m_chain_queue, end_bad}),
         .s_end_data({m_chain_tag, m_chain_last, end_readable, m_chain_writable, end_code,
-                     end_desc}),
+                     end_desc, end_slots}),
         .s_end_valid(m_chain_valid),
         .m_key({c_queue, c_bad}),
         .m_data(chain),
@@ -425,6 +443,11 @@ module vq_fetch_chains #(
         .m_drop_valid(m_drop_valid),
         .m_drop_ready(m_drop_ready)
     );
+
+    assign m_leave_queue = c_queue;
+    assign m_leave_slots = c_slots;
+    assign m_leave_given = m_req_valid;
+    assign m_leave_valid = chain_valid && chain_ready;
 
     wire unused = &{1'b0, db_end, db_info, issue_avail, issue_used, walk_desc, walk_avail,
                     walk_used};

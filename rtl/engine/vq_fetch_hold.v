@@ -17,6 +17,7 @@ module vq_fetch_hold #(
     parameter TAG_W   = 8,  // chunk of the chain store, bits
     parameter ORDER_W = 6,  // place in the order of chains, bits
     parameter COUNT_W = 8,  // descriptors of a chain, bits
+    parameter SLOT_W  = 8,  // descriptors of a packed ring that a chain takes, bits
     parameter WALK_W  = `VQ_WALK_W      // derived, not to be set
 ) (
     input  wire               clk,
@@ -29,6 +30,7 @@ module vq_fetch_hold #(
     input  wire               s_note_error,     // none: the entry could not be read
     input  wire [QID_W-1:0]   s_note_queue,
     input  wire [15:0]        s_note_head,
+    input  wire [SLOT_W-1:0]  s_note_slots,
     input  wire [TAG_W-1:0]   s_note_tag,
     input  wire               s_note_valid,
     // Walks, in the order of the notes; m_walk_known is of use where it is not fresh
@@ -39,6 +41,7 @@ module vq_fetch_hold #(
     output wire               m_walk_error,
     output wire [QID_W-1:0]   m_walk_queue,
     output wire [15:0]        m_walk_head,
+    output wire [SLOT_W-1:0]  m_walk_slots,
     output wire [TAG_W-1:0]   m_walk_tag,
     output wire [WALK_W-1:0]  m_walk_known,
     output wire               m_walk_valid,
@@ -108,14 +111,14 @@ module vq_fetch_hold #(
         .m_valid(note_valid),
         .m_ready(move)
     );
-    vq_ram #(.WIDTH(QID_W+16+TAG_W), .DEPTH(WALKS)) u_heads (
+    vq_ram #(.WIDTH(QID_W+16+SLOT_W+TAG_W), .DEPTH(WALKS)) u_heads (
         .clk(clk),
         .write_en(s_note_valid && s_note_fresh),
         .write_addr(s_note_order),
-        .write_data({s_note_queue, s_note_head, s_note_tag}),
+        .write_data({s_note_queue, s_note_head, s_note_slots, s_note_tag}),
         .read_en(take),
         .read_addr(note_order),
-        .read_data({m_walk_queue, m_walk_head, m_walk_tag})
+        .read_data({m_walk_queue, m_walk_head, m_walk_slots, m_walk_tag})
     );
     vq_ram #(.WIDTH(WALK_W), .DEPTH(WALKS)) u_known (
         .clk(clk),

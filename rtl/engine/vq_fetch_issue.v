@@ -18,19 +18,23 @@ module vq_fetch_issue #(
     parameter DATA_W     = 64,  // beat, bits
     parameter TAG_W      = 8,   // chunk of the chain store, bits
     parameter ORDER_W    = 6,   // place in the order of chains, bits
+    parameter SLOT_W     = 8,   // descriptors of a packed ring that a chain takes, bits
     parameter RESERVE    = 32,  // chunks that only the oldest chain may take
     parameter TABLE_READ = 8    // descriptors of an indirect table read at once, 1 to 8
 ) (
     input  wire               clk,
     input  wire               rst,
     input  wire [QUEUES-1:0]  s_fetchable,
-    // Chain heads
+    input  wire               s_packed,
+    // Chain heads; in a packed ring a position, bit 15 the lap, and the descriptors it takes
     input  wire [QID_W-1:0]   s_head_queue,
     input  wire [15:0]        s_head_index,
+    input  wire [SLOT_W-1:0]  s_head_slots,
     input  wire               s_head_error,     // the entry could not be read
     input  wire               s_head_valid,
     output wire               s_head_ready,
-    // Walks that go on; s_next_sequel: with the descriptor that lies after the last one read
+    // Walks that go on; s_next_sequel: with the descriptor that lies after the last one read;
+    // s_next_size: of a table, descriptors; in a packed ring, those that are left
     input  wire [ORDER_W-1:0] s_next_order,
     input  wire [QID_W-1:0]   s_next_queue,
     input  wire               s_next_sequel,
@@ -71,6 +75,7 @@ module vq_fetch_issue #(
     output wire               m_note_error,
     output wire [QID_W-1:0]   m_note_queue,
     output wire [15:0]        m_note_head,
+    output wire [SLOT_W-1:0]  m_note_slots,
     output wire [TAG_W-1:0]   m_note_tag,
     output wire               m_note_valid
 );
@@ -107,18 +112,24 @@ module vq_fetch_issue #(
     // The chain at hand: where it reads, and how many descriptors
     wire        in_table = pick_next && s_next_in_table;
     wire        single   = pick_next && !s_next_in_table && !s_next_sequel;
-    wire [15:0] index    = pick_next ? s_next_index : s_head_index;
+    wire        in_ring  = s_packed && !in_table;
+    wire [15:0] position = pick_next ? s_next_index : s_head_index;
+    wire [15:0] index    = {position[15] && !in_ring, position[14:0]};
+    wire [16:0] length   = pick_next ? s_next_size : {{(17-SLOT_W){1'b0}}, s_head_slots};
+    wire [3:0]  ringful  = |length[16:3] ? 4'd8 : length[3:0];     // in a packed ring, up to 8
     wire [16:0] bound    = in_table ? s_next_size : {1'b0, s_table_size};
     wire [16:0] left     = bound - {1'b0, index};           // of use where the index is in range
-    wire [3:0]  wanted   = in_table ? TABLE_READ[3:0] : single ? 4'd1 : {1'b0, row[2:0]} + 4'd1;
+    wire [3:0]  wanted   = in_table ? TABLE_READ[3:0] : s_packed ? ringful :
+                           single ? 4'd1 : {1'b0, row[2:0]} + 4'd1;
     wire        clip     = left[16:4] == 13'd0 && left[3:0] < wanted;
+    wire        brim     = in_ring && left[16:4] == 13'd0 && left[3:0] <= wanted;
     wire [3:0]  count    = clip ? left[3:0] : wanted;
     wire [63:0] addr     = (in_table ? s_next_table : s_table_desc_addr) + {44'd0, index, 4'd0};
-    wire [15:0] after    = index + {12'd0, count};
+    wire [15:0] after    = position + {12'd0, count};
     wire [3:0]  end_at   = addr[7:4] + count;   // in a window of 256 bytes
     // Another chain may join; at the table's end only a bad head could, and that adds nothing
     wire        goes_on  = {1'b0, addr[7:4]} + {1'b0, wanted} < 5'd16;
-    wire        head_out = s_head_index >= s_table_size;
+    wire        head_out = !s_packed && s_head_index >= s_table_size;
     wire        head_bad = s_head_error || head_out;
 
     // The read at hand
@@ -159,7 +170,7 @@ module vq_fetch_issue #(
             count_reg  <= (add ? count_reg : 5'd0) + {1'b0, count};
             after_reg  <= after;
             end_at_reg <= end_at;
-            open_reg   <= !pick_next && goes_on;
+            open_reg   <= !pick_next && goes_on && !brim;
         end
         if (free) valid_reg <= start;
         if (rst) begin
@@ -190,6 +201,7 @@ module vq_fetch_issue #(
     assign m_note_error = !pick_next && s_head_error;
     assign m_note_queue = s_head_queue;
     assign m_note_head  = s_head_index;
+    assign m_note_slots = s_head_slots;
     assign m_note_tag   = tag_reg;
     assign m_note_valid = take_next || take_head;
 

@@ -14,6 +14,8 @@ module vq_mmio #(
     parameter        MAX_CHAIN      = 128,                  // descriptors; 1 to 32768
     parameter [31:0] DEVICE_ID      = 32'h0000003f,         // virtio device type
     parameter [31:0] VENDOR_ID      = 32'h4f505256,         // any
+    parameter [0:0]  SPLIT_EN       = 1'b1,                 // 0: only packed rings
+    parameter [0:0]  PACKED_EN      = 1'b1,                 // 0: only split rings
     parameter        QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1    // derived, not to be set
 ) (
     input  wire              clk,
@@ -169,7 +171,9 @@ module vq_mmio #(
         .DATA_W(DATA_W),
         .MAX_CHAIN(MAX_CHAIN),
         .DEVICE_ID(DEVICE_ID),
-        .VENDOR_ID(VENDOR_ID)
+        .VENDOR_ID(VENDOR_ID),
+        .SPLIT_EN(SPLIT_EN),
+        .PACKED_EN(PACKED_EN)
     ) u_regs (
         .clk(clk),
         .rst(rst),
@@ -226,6 +230,7 @@ module vq_mmio #(
         .s_write_addr(write_addr),
         .s_write_data(write_data),
         .s_write_valid(write_valid),
+        .s_packed(m_packed),
         .m_busy(queue_busy),
         .m_sel_queue(sel_queue),
         .m_sel_exists(sel_exists),

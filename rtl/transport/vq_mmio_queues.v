@@ -22,6 +22,7 @@ module vq_mmio_queues #(
     input  wire [11:0]       s_write_addr,
     input  wire [31:0]       s_write_data,
     input  wire              s_write_valid,
+    input  wire              s_packed,      // RING_PACKED negotiated
     output wire              m_busy,
     // The selected queue
     output wire [QID_W-1:0]  m_sel_queue,
@@ -77,6 +78,9 @@ module vq_mmio_queues #(
     reg [QUEUES-1:0] size_bad_reg,   size_bad_next;
     reg [QUEUES-1:0] desc_bad_reg,   desc_bad_next;
     reg [QUEUES-1:0] driver_bad_reg, driver_bad_next;
+    // Where rings are split, respectively packed, this is bad too
+    reg [QUEUES-1:0] odd_size_reg,   odd_size_next;
+    reg [QUEUES-1:0] driver_odd_reg, driver_odd_next;
     reg [QUEUES-1:0] device_bad_reg, device_bad_next;
     reg [QID_W-1:0]  setup_queue_reg, setup_queue_next;
     reg [2:0]        setup_field_reg, setup_field_next;
@@ -101,8 +105,7 @@ module vq_mmio_queues #(
     wire             data_exists   = named < QUEUES;
     wire [QID_W-1:0] data_queue    = data_exists ? s_write_data[QID_W-1:0] : {QID_W{1'b0}};
     wire             data_pow2     = (s_write_data & (s_write_data - 32'd1)) == 32'd0;
-    wire             data_size_bad = !data_pow2 || s_write_data == 32'd0 ||
-                                     s_write_data > QUEUE_SIZE_MAX;
+    wire             data_size_bad = s_write_data == 32'd0 || s_write_data > QUEUE_SIZE_MAX;
     wire             is_notify     = s_write_addr == REG_QUEUE_NOTIFY;
 
     assign m_busy         = state_reg != ST_IDLE;
@@ -136,6 +139,8 @@ module vq_mmio_queues #(
         size_bad_next    = size_bad_reg;
         desc_bad_next    = desc_bad_reg;
         driver_bad_next  = driver_bad_reg;
+        odd_size_next    = odd_size_reg;
+        driver_odd_next  = driver_odd_reg;
         device_bad_next  = device_bad_reg;
         setup_queue_next = sel;
         setup_field_next = 3'd0;
@@ -166,6 +171,7 @@ module vq_mmio_queues #(
                         setup_valid_next   = 1'b1;
                         setup_field_next   = 3'd0;
                         size_bad_next[sel] = data_size_bad;
+                        odd_size_next[sel] = !data_pow2;
                     end
                     REG_QUEUE_DESC_LOW: if (may_setup) begin
                         setup_valid_next   = 1'b1;
@@ -180,6 +186,7 @@ module vq_mmio_queues #(
                         setup_valid_next     = 1'b1;
                         setup_field_next     = 3'd3;
                         driver_bad_next[sel] = s_write_data[0];
+                        driver_odd_next[sel] = s_write_data[1];
                     end
                     REG_QUEUE_DRIVER_HIGH: begin
                         setup_valid_next     = may_setup;
@@ -198,9 +205,11 @@ module vq_mmio_queues #(
                         if (s_write_data[0]) begin
                             if (!exists) own_code_next = FAULT_NO_SUCH_QUEUE;
                             else if (sel_ready || sel_resetting) own_code_next = 5'd0;
-                            else if (size_bad_reg[sel]) own_code_next = FAULT_QUEUE_SIZE;
+                            else if (size_bad_reg[sel] || (odd_size_reg[sel] && !s_packed))
+                                own_code_next = FAULT_QUEUE_SIZE;
                             else if (desc_bad_reg[sel] || driver_bad_reg[sel] ||
-                                     device_bad_reg[sel]) own_code_next = FAULT_QUEUE_ALIGN;
+                                     device_bad_reg[sel] || (driver_odd_reg[sel] && s_packed))
+                                own_code_next = FAULT_QUEUE_ALIGN;
                             else ready_next[sel] = 1'b1;
                         end else if (exists) begin
                             ready_next[sel] = 1'b0;
@@ -243,6 +252,8 @@ module vq_mmio_queues #(
         size_bad_reg     <= size_bad_next;
         desc_bad_reg     <= desc_bad_next;
         driver_bad_reg   <= driver_bad_next;
+        odd_size_reg     <= odd_size_next;
+        driver_odd_reg   <= driver_odd_next;
         device_bad_reg   <= device_bad_next;
         setup_queue_reg  <= setup_queue_next;
         setup_field_reg  <= setup_field_next;
@@ -265,6 +276,8 @@ module vq_mmio_queues #(
             size_bad_reg    <= {QUEUES{1'b1}};  // a size of 0
             desc_bad_reg    <= {QUEUES{1'b0}};
             driver_bad_reg  <= {QUEUES{1'b0}};
+            odd_size_reg    <= {QUEUES{1'b0}};
+            driver_odd_reg  <= {QUEUES{1'b0}};
             device_bad_reg  <= {QUEUES{1'b0}};
             setup_valid_reg <= 1'b0;
             notify_reg      <= 1'b0;

@@ -15,7 +15,9 @@ module vq_mmio_regs #(
     parameter        DATA_W         = 64,           // memory bus, bits
     parameter        MAX_CHAIN      = 128,          // descriptors
     parameter [31:0] DEVICE_ID      = 32'h0000003f, // virtio device type
-    parameter [31:0] VENDOR_ID      = 32'h4f505256  // any
+    parameter [31:0] VENDOR_ID      = 32'h4f505256, // any
+    parameter [0:0]  SPLIT_EN       = 1'b1,         // 0: only packed rings
+    parameter [0:0]  PACKED_EN      = 1'b1          // 0: only split rings
 ) (
     input  wire        clk,
     input  wire        rst,
@@ -73,10 +75,10 @@ module vq_mmio_regs #(
 );
     `include "vq_regs.vh"
 
-    // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32),
+    // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32), RING_PACKED (34),
     // NOTIFICATION_DATA (38), RING_RESET (40), SUSPEND (43)
     localparam [31:0] OFFER_LOW  = 32'h30000000;
-    localparam [31:0] OFFER_HIGH = 32'h00000941;
+    localparam [31:0] OFFER_HIGH = {28'h0000094, 1'b0, PACKED_EN, 2'b01};
 
     localparam [2:0] RESET_WAIT = 3'd5; // cycles from m_reset to a meaningful s_reset_done
     localparam [2:0] IDLE_WAIT  = 3'd7; // cycles from a write to its effect on s_idle
@@ -115,7 +117,8 @@ module vq_mmio_regs #(
     wire        can_suspend = driver_ok_reg && features_ok_reg && driver_high_reg[11];
     wire        acceptable = (driver_low_reg & ~OFFER_LOW) == 32'd0 &&
                              (driver_high_reg & ~OFFER_HIGH) == 32'd0 &&
-                             driver_high_reg[0] && !beyond_reg;
+                             driver_high_reg[0] && !beyond_reg &&
+                             (SPLIT_EN || driver_high_reg[2]);
     wire [7:0]  status = {failed_reg, needs_reset_reg, 1'b0, s_suspended, features_ok_reg,
                           driver_ok_reg && !s_suspended, driver_reg, acknowledge_reg};
 

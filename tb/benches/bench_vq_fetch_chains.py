@@ -182,7 +182,7 @@ class ChainsBench:
     def give(self, queue: int, index: int, error: bool = False) -> None:
         """Offer a chain head."""
         self.heads.append(Head(queue, index, error))
-        self.head.send({"queue": queue, "index": index, "error": int(error)})
+        self.head.send({"queue": queue, "index": index, "slots": 1, "error": int(error)})
 
     async def done(self) -> None:
         """Wait for every chain, then hold all of them against the model's walker."""

@@ -28,6 +28,7 @@ SET_UP = (
     Reg.QUEUE_DEVICE_LOW,
     Reg.QUEUE_DEVICE_HIGH,
 )  # in the order of the set-up fields
+SPLIT = OFFER & ~Feature.RING_PACKED
 DRIVER_OK = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
 
 
@@ -182,7 +183,7 @@ class Bench:
         """Wait."""
         await ClockCycles(self.dut.clk, count)
 
-    async def negotiate(self, features: int = OFFER, status: int = DRIVER_OK) -> None:
+    async def negotiate(self, features: int = SPLIT, status: int = DRIVER_OK) -> None:
         """Accept features and set status bits."""
         for word in (0, 1):
             await self.write(Reg.DRIVER_FEATURES_SEL, word)
@@ -286,16 +287,18 @@ async def features_windows_refusal_and_lock(dut: Any) -> None:
         await bench.write(Reg.DEVICE_FEATURES_SEL, word)
         assert await bench.read(Reg.DEVICE_FEATURES) == expected
     version = Feature.VERSION_1
-    for bad in (0, OFFER & ~version, version | 1, version | Feature.RING_PACKED, version | 1 << 63):
+    for bad in (0, OFFER & ~version, version | 1, version | Feature.IN_ORDER, version | 1 << 63):
         await bench.negotiate(bad, Status.FEATURES_OK | Status.ACKNOWLEDGE)
         assert await bench.read(Reg.STATUS) == Status.ACKNOWLEDGE, hex(bad)
-    for good in (version, version | Feature.EVENT_IDX, version | Feature.INDIRECT_DESC, OFFER):
+    single = (Feature.EVENT_IDX, Feature.INDIRECT_DESC, Feature.RING_PACKED)
+    for good in (version, *(version | feature for feature in single), OFFER):
         await bench.write(Reg.STATUS, 0)
         await bench.negotiate(good, Status.FEATURES_OK)
         assert await bench.read(Reg.STATUS) == Status.FEATURES_OK, hex(good)
         for _ in range(2):  # before and after an attempt to change them
             assert dut.m_event_idx.value == bool(good & Feature.EVENT_IDX)
             assert dut.m_indirect.value == bool(good & Feature.INDIRECT_DESC)
+            assert dut.m_packed.value == bool(good & Feature.RING_PACKED)
             await bench.negotiate(~good & OFFER | version, Status.FEATURES_OK)
         await bench.negotiate(0, Status.FEATURES_OK)
         assert await bench.read(Reg.STATUS) == Status.FEATURES_OK
@@ -354,14 +357,16 @@ async def set_up_reaches_the_engine(dut: Any, percent: int) -> None:
 
 
 @test()
-@cocotb.parametrize(driver_ok=[False, True])
-async def set_up_faults_in_order(dut: Any, driver_ok: bool) -> None:
+@cocotb.parametrize(driver_ok=[False, True], packed=[False, True])
+async def set_up_faults_in_order(dut: Any, driver_ok: bool, packed: bool) -> None:
     """Each bad set-up is refused with its code, size before alignment, and changes nothing."""
     bench = Bench(dut)
     await bench.start()
-    sizes = {0, 3, 0x80000000, 0x10001, 12, 2 * bench.size_max} - {bench.size_max}
+    packed &= driver_ok
+    sizes = {0, 0x80000000, 0x10001, 2 * bench.size_max} - {bench.size_max}
+    sizes |= set() if packed else {3, 12}
     cases = [({"queue_size": size}, Fault.QUEUE_SIZE) for size in sizes]
-    for name, align in (("desc", 16), ("driver", 2), ("device", 4)):
+    for name, align in (("desc", 16), ("driver", 4 if packed else 2), ("device", 4)):
         bits = [1 << bit for bit in range(align.bit_length() - 1)]
         cases += [({f"queue_{name}_low": 0x1000 + bit}, Fault.QUEUE_ALIGN) for bit in bits]
     cases.append(({"queue_size": 0, "queue_desc_low": 1}, Fault.QUEUE_SIZE))
@@ -369,7 +374,7 @@ async def set_up_faults_in_order(dut: Any, driver_ok: bool) -> None:
     for changes, fault in cases:
         await bench.write(Reg.STATUS, 0)
         if driver_ok:
-            await bench.negotiate()
+            await bench.negotiate(OFFER if packed else SPLIT)
         before = await bench.read(Reg.STATUS)
         await bench.set_up(queue, **changes)
         await bench.write(Reg.QUEUE_READY, 1)
@@ -384,20 +389,32 @@ async def set_up_faults_in_order(dut: Any, driver_ok: bool) -> None:
 
 
 @test()
-async def every_legal_size_and_alignment_is_taken(dut: Any) -> None:
-    """All powers of two to the largest, and addresses aligned no more than they must be."""
+@cocotb.parametrize(packed=[False, True])
+async def every_legal_size_and_alignment_is_taken(dut: Any, packed: bool) -> None:
+    """All powers of two to the largest, and addresses aligned no more than they must be.
+
+    A packed ring may have any size, also where it was written before the features were taken.
+    """
     bench = Bench(dut)
     await bench.start()
-    for power in range(bench.size_max.bit_length()):
+    sizes = [1 << power for power in range(bench.size_max.bit_length())]
+    if packed:
+        sizes += [size for size in (3, 7, bench.size_max - 1) if 0 < size <= bench.size_max]
+        await bench.set_up(0, queue_size=sizes[-1])
+        await bench.negotiate(OFFER)
+        await bench.write(Reg.QUEUE_READY, 1)
+        assert await bench.read(Reg.QUEUE_READY) == 1
+        await bench.write(Reg.QUEUE_READY, 0)
+    for size in sizes:
         await bench.set_up(
             0,
-            queue_size=1 << power,
+            queue_size=size,
             queue_desc_low=0xFFFFFFF0,
-            queue_driver_low=0xFFFFFFFE,
+            queue_driver_low=0xFFFFFFFC if packed else 0xFFFFFFFE,
             queue_device_low=0xFFFFFFFC,
         )
         await bench.write(Reg.QUEUE_READY, 1)
-        assert await bench.read(Reg.QUEUE_READY) == 1, power
+        assert await bench.read(Reg.QUEUE_READY) == 1, size
         await bench.write(Reg.QUEUE_READY, 1)  # again: nothing happens
         assert await bench.read(Reg.QUEUE_READY) == 1
         await bench.write(Reg.QUEUE_READY, 0)

@@ -67,6 +67,7 @@ class Point:
         """A name unique to the point; what is as usual is left out."""
         words = [self.direction, str(self.data_w), str(self.payload), f"lat{self.latency}"]
         words += [f"batch{self.batch}"]
+        words += [self.ring] if self.ring != "split" else []
         words += [f"queues{self.queues}"] if self.queues > 1 else []
         words += [f"{self.descriptors}desc"] if self.descriptors > 1 else []
         words += ["indirect"] if self.indirect else []
@@ -127,15 +128,29 @@ def _varied() -> Iterator[Point]:
                 yield replace(base, aligned=False)
 
 
+def _packed() -> Iterator[Point]:
+    """What packed rings are measured by: as many floors, and fewer variations."""
+    for width in WIDTHS:
+        for direction in DIRECTIONS:
+            for payload in BASE_PAYLOADS:
+                base = Point(direction, width, payload, ring="packed")
+                for cycles in LATENCIES:
+                    yield replace(base, latency=cycles)
+                for queues in QUEUES:
+                    yield replace(base, queues=queues)
+                for descriptors, indirect in CHAINS:
+                    yield replace(base, descriptors=descriptors, indirect=indirect)
+
+
 def all_points() -> list[Point]:
     """Return every point once."""
-    return list(dict.fromkeys(_varied()))
+    return list(dict.fromkeys([*_varied(), *_packed()]))
 
 
 def quick(point: Point) -> bool:
     """Whether a point is one of the few that the floors are about."""
     return point.payload in BASE_PAYLOADS and point == Point(
-        point.direction, point.data_w, point.payload, latency=point.latency
+        point.direction, point.data_w, point.payload, latency=point.latency, ring=point.ring
     )
 
 

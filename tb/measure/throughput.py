@@ -28,8 +28,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Callable, NamedTuple, Optional
 
-from pymodel import Feature, pattern_bytes
-from pymodel.layout import INDEX_MODULUS, U16
+from pymodel import (
+    Feature,
+    PackedLayout,
+    Position,
+    RingVirtqueue,
+    SplitLayout,
+    pattern_bytes,
+)
+from pymodel.layout import INDEX_MODULUS, U16, QueueLayout
 from pymodel.registers import Config
 from tb.bench import Bench
 from tb.free_running import Delays, FreeRunning
@@ -94,7 +101,9 @@ def setup(point: Point, largest: int) -> Setup:
     """Return what both worlds start from; `largest` is the ring that the device takes."""
     return Setup(
         sizes=(min(point.ring_size, largest),) * point.queues,
-        features=Feature.INDIRECT_DESC | Feature.EVENT_IDX,
+        features=Feature.INDIRECT_DESC
+        | Feature.EVENT_IDX
+        | (Feature.RING_PACKED if point.ring == "packed" else Feature(0)),
         indirect="never",  # but where the point asks for it, chain by chain
         base=BASE,
         memory=MEMORY,
@@ -132,6 +141,38 @@ def fill(pair: FreeRunning, buffer: Buffer) -> None:
         done += length
 
 
+def mark_addresses(layout: QueueLayout) -> list[int]:
+    """Return where the words lie that tell what a queue's device has returned."""
+    if isinstance(layout, PackedLayout):
+        return [layout.flags(at) for at in range(layout.size)]
+    assert isinstance(layout, SplitLayout)
+    return [layout.used_idx]
+
+
+class UsedPlace:
+    """How far a queue's device has returned buffers."""
+
+    def __init__(self, vq: RingVirtqueue, point: Point, index: Optional[int] = None) -> None:
+        """`index`: where to begin; None is where the driver has collected up to."""
+        self._layout = vq.layout
+        self._slots = 1 if point.indirect else point.descriptors
+        self._index = vq.used_index if index is None else index
+
+    def advance(self, read: Callable[[int], int]) -> int:
+        """Return how many buffers more, by the words of `mark_addresses`."""
+        layout = self._layout
+        if isinstance(layout, SplitLayout):
+            before, self._index = self._index, read(layout.used_idx)
+            return (self._index - before) % INDEX_MODULUS
+        assert isinstance(layout, PackedLayout)
+        for count in range(layout.size + 1):
+            place = Position.of(self._index)
+            if not place.is_used(read(layout.flags(place.offset))):
+                return count
+            self._index = place.ahead(self._slots, layout.size).word
+        raise AssertionError("more was returned than the ring holds")
+
+
 class Load:
     """One point's load, from its first batch to its last comparison."""
 
@@ -139,8 +180,6 @@ class Load:
         self.bench, self.point, self.pair = bench, point, pair
         self.buffers = plan(point, pair)
         self.returned: set[int] = set()  # places in `buffers`
-        self._seen = [0] * point.queues  # used index of each queue
-        self._used = 0
 
     def watch(self) -> None:
         """Tell the memory what is what."""
@@ -148,23 +187,23 @@ class Load:
         memory.watch(BASE, MEMORY, PAYLOAD)
         for vq in self.pair.rtl.queues:
             assert vq is not None and vq.tables is not None
-            table, avail, used = areas(vq.layout)
+            table, driver, device = areas(vq.layout)
             memory.watch(*table, DESCRIPTORS)
             memory.watch(vq.tables.region.base, vq.tables.region.length, DESCRIPTORS)
-            memory.watch(*avail, RINGS)
-            memory.watch(*used, RINGS)
-            memory.watch(vq.layout.used_idx, 2, MARKS)
+            memory.watch(*driver, RINGS)
+            memory.watch(*device, RINGS)
+            for addr in mark_addresses(vq.layout):
+                memory.watch(addr, 2, MARKS)
         memory.clear_accesses()
         memory.clear_counters()
 
     def count_used(self) -> int:
-        """Return how many buffers the used indices have reached."""
-        for queue, before in enumerate(self._seen):
-            layout = self.pair.rtl.queue(queue).layout
-            index = U16.unpack(self.bench.memory.read(layout.used_idx, 2))[0]
-            self._used += (index - before) % INDEX_MODULUS
-            self._seen[queue] = index
-        return self._used
+        """Return how many buffers were returned, collected or not."""
+        count = len(self.returned)
+        for queue in range(self.point.queues):
+            place = UsedPlace(self.pair.rtl.queue(queue), self.point)
+            count += place.advance(lambda addr: int(U16.unpack(self.bench.memory.read(addr, 2))[0]))
+        return count
 
     def traffic(self) -> Traffic:
         """Return what the bus has carried."""
@@ -247,16 +286,20 @@ class Load:
 
     def marks(self) -> list[Mark]:
         """Return the writes to used indices, in order."""
-        indices = {
-            self.pair.rtl.queue(queue).layout.used_idx: 0 for queue in range(self.point.queues)
-        }
+        places, words = {}, {}
+        for queue in range(self.point.queues):
+            vq = self.pair.rtl.queue(queue)
+            place = UsedPlace(vq, self.point, vq.first_index)
+            for addr in mark_addresses(vq.layout):
+                places[addr], words[addr] = place, 0
         used, marks = 0, []
         for access in self.bench.memory.accesses(watch=MARKS):
             if access.kind == Kind.WRITE:
-                index = U16.unpack(access.data)[0]
-                used += (index - indices[access.addr]) % INDEX_MODULUS
-                indices[access.addr] = index
-                marks.append(Mark(used, access.cycle))
+                words[access.addr] = U16.unpack(access.data)[0]
+                new = places[access.addr].advance(words.__getitem__)
+                used += new
+                if new:
+                    marks.append(Mark(used, access.cycle))
         return marks
 
 

@@ -72,7 +72,8 @@ def test_status_only_gains_bits_until_zero_resets() -> None:
         (Feature.VERSION_1 | Feature.EVENT_IDX, True),
         (Feature.VERSION_1 | Feature.EVENT_IDX | Feature.INDIRECT_DESC, True),
         (Feature.EVENT_IDX, False),
-        (Feature.VERSION_1 | Feature.RING_PACKED, False),
+        (Feature.VERSION_1 | Feature.RING_PACKED, True),
+        (Feature.VERSION_1 | Feature.IN_ORDER, False),
         (Feature.VERSION_1 | 1, False),
     ],
 )
@@ -96,7 +97,7 @@ def test_the_offer_is_read_by_words() -> None:
     for word in (0, 1, 2, 0xFFFFFFFF):
         device.write32(Reg.DEVICE_FEATURES_SEL, word)
         words.append(device.read32(Reg.DEVICE_FEATURES))
-    assert words == [1 << 28 | 1 << 29, 1 | 1 << 6 | 1 << 8 | 1 << 11, 0, 0]
+    assert words == [1 << 28 | 1 << 29, 1 | 1 << 2 | 1 << 6 | 1 << 8 | 1 << 11, 0, 0]
 
 
 @pytest.mark.clause("MMIO-DRV-14", "SPLIT-DRV-01", "MMIO-XDEV-03", "MMIO-XDEV-04")
@@ -330,10 +331,11 @@ def test_queues_of_every_size_and_start_serve_chains_of_every_length(ring: Any) 
 
 @pytest.mark.clause("RSVF-XDEV-01", "FEAT-DEV-02", "RSVF-DRV-06")
 def test_packed_rings_are_negotiable_only_where_they_were_asked_for() -> None:
-    packed = blank(offer=OFFER | Feature.RING_PACKED)
+    split = blank(offer=OFFER & ~Feature.RING_PACKED)
+    packed = blank()
     packed.write32(Reg.DEVICE_FEATURES_SEL, 1)
-    assert packed.read32(Reg.DEVICE_FEATURES) == (OFFER | Feature.RING_PACKED) >> 32
-    for device, accepted in ((packed, True), (blank(), False)):
+    assert packed.read32(Reg.DEVICE_FEATURES) == OFFER >> 32
+    for device, accepted in ((packed, True), (split, False)):
         device.write32(Reg.DRIVER_FEATURES_SEL, 1)
         device.write32(Reg.DRIVER_FEATURES, 0b101)
         device.write32(Reg.STATUS, 11)
@@ -341,7 +343,7 @@ def test_packed_rings_are_negotiable_only_where_they_were_asked_for() -> None:
     with pytest.raises(ValueError, match="does not have the features 0x20000000000"):
         blank(offer=MODEL_OFFER | Feature.ADMIN_VQ)
     with pytest.raises(ValueError, match="12 descriptors"):
-        blank(queue_size_max=12)
+        blank(queue_size_max=12, offer=OFFER & ~Feature.RING_PACKED)
     assert blank(queue_size_max=12, offer=MODEL_OFFER).read32(Reg.QUEUE_SIZE_MAX) == 12
 
 
@@ -398,7 +400,7 @@ def test_a_function_that_answers_too_much_is_a_bug_of_the_device() -> None:
     "arguments",
     [
         {"queues": 0},
-        {"queue_size_max": 12},
+        {"queue_size_max": 32769},
         {"max_chain": 0},
         {"data_w": 65},
         {"data_w": 4},

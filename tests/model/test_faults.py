@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from pymodel import OFFER, Fault, Feature, Interrupt, Pattern, Reg, Status, UsedElement, compare
-from tests.model.world import BUFFERS, RINGS, TABLES, RawQueue
+from pymodel import Fault, Feature, Interrupt, Pattern, Reg, Status, UsedElement, compare
+from tests.model.world import BUFFERS, RINGS, SPLIT, TABLES, RawQueue
 
 N, W, I = 1, 2, 4  # noqa: E741
 A, B = BUFFERS, BUFFERS + 0x1000
@@ -104,7 +104,7 @@ def test_a_bad_chain_is_that_fault_and_nothing_of_it_is_returned(
 
 @pytest.mark.clause("SPLIT-DRV-06")
 def test_indirect_without_the_feature_is_a_fault_before_its_other_checks() -> None:
-    raw = RawQueue(features=OFFER & ~Feature.INDIRECT_DESC)
+    raw = RawQueue(features=SPLIT & ~Feature.INDIRECT_DESC)
     raw.descriptor(0, TABLES, 5, I | N, 77)
     raw.offer(0)
     assert raw.serve() == (Fault.INDIRECT_NOT_NEGOTIATED, 0)
@@ -213,7 +213,7 @@ def test_chains_before_a_precise_fault_are_returned_and_later_ones_are_not() -> 
 def test_a_refused_access_to_the_ring_stops_the_queue(
     event_idx: bool, what: str, fault: Fault, returned: int | None
 ) -> None:
-    raw = RawQueue(features=OFFER if event_idx else OFFER & ~Feature.EVENT_IDX)
+    raw = RawQueue(features=SPLIT if event_idx else SPLIT & ~Feature.EVENT_IDX)
     layout = raw.layout
     suppression = layout.used_event if event_idx else layout.avail_flags
     wish = layout.avail_event if event_idx else layout.used_flags

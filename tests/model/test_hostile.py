@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pymodel import (
-    OFFER,
     BrokenQueueError,
     BusyError,
     Fault,
@@ -23,7 +22,7 @@ from pymodel import (
     Status,
 )
 from tests.model.formats import EACH_FORMAT
-from tests.model.world import BUFFERS, PACKED, TABLES, RawPacked, RawQueue, World
+from tests.model.world import BUFFERS, PACKED, SPLIT, TABLES, RawPacked, RawQueue, World
 
 SIZE = 8
 TOP = 1 << 64
@@ -74,7 +73,7 @@ def writable_segments(memory: GuestMemory, table: int, head: int) -> list[tuple[
     heads=st.lists(INDICES, min_size=SIZE, max_size=SIZE),
     idx=st.one_of(st.integers(0, SIZE), st.integers(0, 65535)),
     features=st.sampled_from(
-        [Feature.VERSION_1, OFFER, OFFER & ~Feature.EVENT_IDX, OFFER & ~Feature.INDIRECT_DESC]
+        [Feature.VERSION_1, SPLIT, SPLIT & ~Feature.EVENT_IDX, SPLIT & ~Feature.INDIRECT_DESC]
     ),
     max_chain=st.integers(1, SIZE),
     refused=st.lists(st.tuples(st.integers(0, 300), st.integers(1, 32)), max_size=2),

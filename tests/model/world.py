@@ -43,6 +43,7 @@ TABLE_POOL = 0x10_0000
 BUFFER_BYTES = 0x10_0000
 U16 = "little"
 PACKED = OFFER | Feature.RING_PACKED
+SPLIT = OFFER & ~Feature.RING_PACKED
 
 
 class Watched:
@@ -266,7 +267,7 @@ class Raw:
 class RawQueue(Raw):
     """A split queue."""
 
-    def __init__(self, size: int = 8, features: Feature = OFFER, **device_args: Any) -> None:
+    def __init__(self, size: int = 8, features: Feature = SPLIT, **device_args: Any) -> None:
         self.layout = SplitLayout.contiguous(size, RINGS)
         super().__init__(self.layout, features, **device_args)
         self.avail = 0
