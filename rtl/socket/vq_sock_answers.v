@@ -46,8 +46,7 @@ module vq_sock_answers #(
     output wire [31:0]             m_get_data,
     output wire [15:0]             m_get_fill,
     output wire [SLOTS-1:0]        m_get_answered,  // tags answered an odd number of times
-    output wire [15:0]             m_get_finished,  // answers, those thrown away too
-    output wire                    m_get_busy,      // one of this queue is being stored
+    output wire [15:0]             m_get_finished,  // answers that were stored or thrown away
     // An answer can be read, or was thrown away; a pulse
     output wire [QID_W-1:0]        m_done_queue,
     output wire                    m_done_shown,
@@ -89,7 +88,6 @@ module vq_sock_answers #(
                             (!live_reg || final_word || lane_reg == {LANE_W{1'b1}});
     assign m_freed_words  = back + taken;
     assign m_get_fill     = {{(16-PTR_W){1'b0}}, end_get - taken_old};
-    assign m_get_busy     = state_reg != ST_IDLE && queue_reg == s_get_queue;
     assign m_done_queue   = queue_reg;
     assign m_done_shown   = live_reg;
     assign m_done_valid   = ending;

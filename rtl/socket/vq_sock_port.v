@@ -119,7 +119,6 @@ module vq_sock_port #(
     wire [15:0]       get_fill;
     wire [SLOTS-1:0]  get_answered;
     wire [15:0]       get_finished;
-    wire              get_busy;
     wire [QUEUES-1:0] clear;
     wire              wake;
     wire              reset;
@@ -156,7 +155,7 @@ module vq_sock_port #(
     wire              answers_idle;
     reg  [TAG_W:0]    held_reg;         // chains in the function
     wire              port_rst = rst || reset;
-    wire              quiet = started_count == get_finished && !started_busy && !get_busy;
+    wire              quiet = started_count == get_finished && !started_busy;
 
     assign m_fn_rst = reset;
 
@@ -386,7 +385,6 @@ module vq_sock_port #(
         .m_get_fill(get_fill),
         .m_get_answered(get_answered),
         .m_get_finished(get_finished),
-        .m_get_busy(get_busy),
         .m_done_queue(done_queue),
         .m_done_shown(done_shown),
         .m_done_valid(done_valid),

@@ -16,6 +16,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from pymodel import Window
 from tb.benches.channels import Sink, Source
 from tb.socket.bench import SocketBench
 from tb.socket.worlds import BASE, RtlSocketWorld
@@ -358,3 +359,25 @@ async def an_access_takes_four_clocks(dut: Any) -> None:
             clocks += 1
         assert clocks - asked == 4
         dut.s_axil_rready.value = 0
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.parametrize(held=["header", "packet", "answer"])
+async def a_life_ends_when_the_function_has_given_up_its_frames(dut: Any, held: str) -> None:
+    """Not while the function has not taken the header, or the packet, or given the answer."""
+    bench, function = await start(dut, wait=0)
+    await bench.write32(Window.CONTROL.of(0), 1)
+    slow: Any = {"header": function.req, "packet": function.out, "answer": function.rsp}[held]
+    slow.percent = 0
+    for word in (4, 4):
+        await bench.write32(Window.TX_HEADER.of(0), word)
+    await bench.write32(Window.TX_DATA.of(0), 1)
+    await bench.clocks(60 + 4 * bench.built.queues)  # its turn comes
+    end = cocotb.start_soon(bench.write32(Window.CONTROL.of(0), 0))
+    await bench.clocks(200)
+    assert not end.done(), f"the function's {held} is still to come"
+    slow.percent = 100
+    await end
+    assert function.took == 1 and not function.held
+    await bench.wait_idle()
+    assert await bench.read32(Window.STATUS.of(0)) == 0, "its answer is thrown away"
