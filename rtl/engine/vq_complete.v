@@ -246,7 +246,7 @@ module vq_complete #(
         .m_write_data(word),
         .m_write_valid(index_valid),
         .m_write_ready(word_ready),
-        .s_ack_valid(s_ack_valid[1]),
+        .s_ack_valid(s_ack_valid[1] && !s_packed),
         .m_avail_queue(avail_queue),
         .s_avail_size(avail_size),
         .s_avail_addr(avail_addr),

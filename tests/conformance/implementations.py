@@ -34,6 +34,7 @@ ON_MODEL: dict[str, Sequence[Kind]] = {
 }
 ON_RTL: dict[str, Sequence[Kind]] = {
     "split": (FLAGS, EVENTS, DATA, RESET, RESET_EVENTS),
+    "packed": (FLAGS, EVENTS, DATA, RESET, RESET_EVENTS),
     "socket": (PORT,),
 }
 SIMULATORS = ("verilator", "icarus")
