@@ -2,8 +2,9 @@
 // vq_axi_read - the read half of the AXI4 master: PORTS requesters share it, one id each.
 //   Contract    a requester's data comes back in the order of its bursts. A burst of a queue that
 //               is not alive never reaches the bus: its beats come back with an error. While
-//               halted no burst is started; drained says that none is in flight. A lower
-//               requester goes first: what it asks for must be bounded by what higher ones bring
+//               halted no burst is started; drained says that none is in flight. The highest
+//               requester has every other turn; among the others a lower one goes first: what
+//               it asks for must be bounded by what they bring
 //   Latency     1 cycle burst to address channel; 1 cycle data channel to requester
 //   Throughput  1 burst and 1 beat per cycle; a dead burst lets the bus run dry first
 `resetall
@@ -54,20 +55,23 @@ module vq_axi_read #(
                             DATA_W == 256 ? 3'd5 : 3'd6;
     localparam [PORTS-1:0] ONE = 1;
 
-    // The burst at hand: on the address channel, or dead, to be answered here instead
+    // A dead burst, to be answered here
     reg  [PORT_W-1:0]  id_reg;
-    reg  [63:0]        addr_reg;
-    reg  [7:0]         len_reg;         // beats after the next one
-    reg                valid_reg, dead_reg;
+    reg  [7:0]         len_reg;         // beats of the dead one after the next
+    reg                dead_reg;
+    wire [PORT_W-1:0]  ar_id;
+    wire               ar_free;
     reg  [COUNT_W-1:0] count_reg;       // bursts on the bus
-    wire               idle = count_reg == {COUNT_W{1'b0}};
+    reg                sent_reg;        // another one than count_reg says
+    wire               idle = count_reg == {COUNT_W{1'b0}} && !sent_reg;
     // Dead beats wait until nothing is on the bus, so they come in their turn
     wire               answer = dead_reg && idle;
     wire               done   = m_axi_rvalid && m_axi_rlast;
 
-    // Choice of a requester: the lowest one that asks
+    // Choice of a requester: the highest one, where it asked when another was chosen, or the lowest
     wire [PORTS-1:0]   chosen, living;
-    wire               can   = !dead_reg && (!valid_reg || m_axi_arready) && !s_halt;
+    reg                turn_reg;        // the highest one's: it asks until it is chosen
+    wire               can   = !dead_reg && ar_free && !s_halt;
     wire               take  = can && |s_ar_valid;
     wire               alive = |(chosen & living);
     wire               send  = take && alive;
@@ -80,9 +84,10 @@ module vq_axi_read #(
     generate
         for (g = 0; g < PORTS; g = g + 1) begin : gen_port
             wire lower = |(s_ar_valid & ((ONE << g) - ONE));
-            assign chosen[g]     = s_ar_valid[g] && !lower;
+            wire waits = g == PORTS - 1 ? lower && !turn_reg : lower || turn_reg;
+            assign chosen[g]     = s_ar_valid[g] && !waits;
             assign living[g]     = s_alive[s_ar_queue[QID_W*g +: QID_W]];
-            assign s_ar_ready[g] = can && !lower;
+            assign s_ar_ready[g] = can && !waits;
         end
     endgenerate
 
@@ -102,21 +107,33 @@ module vq_axi_read #(
     always @(posedge clk) begin
         if (take) begin
             id_reg   <= index;
-            addr_reg <= addr;
             len_reg  <= len;
+            turn_reg <= s_ar_valid[PORTS-1] && !chosen[PORTS-1];
         end else if (answer) begin
             len_reg  <= len_reg - 8'd1;
         end
-        valid_reg <= send || (valid_reg && !m_axi_arready);
         dead_reg  <= (take && !alive) || (dead_reg && !(answer && len_reg == 8'd0));
-        if (send && !done) count_reg <= count_reg + 1'b1;
-        if (done && !send) count_reg <= count_reg - 1'b1;
+        sent_reg  <= send;
+        if (sent_reg && !done) count_reg <= count_reg + 1'b1;
+        if (done && !sent_reg) count_reg <= count_reg - 1'b1;
         if (rst) begin
-            valid_reg <= 1'b0;
+            turn_reg  <= 1'b0;
             dead_reg  <= 1'b0;
+            sent_reg  <= 1'b0;
             count_reg <= {COUNT_W{1'b0}};
         end
     end
+
+    vq_skid #(.WIDTH(PORT_W+64+8)) u_ar (
+        .clk(clk),
+        .rst(rst),
+        .s_data({index, addr, len}),
+        .s_valid(send),
+        .s_ready(ar_free),
+        .m_data({ar_id, m_axi_araddr, m_axi_arlen}),
+        .m_valid(m_axi_arvalid),
+        .m_ready(m_axi_arready)
+    );
 
     // Data, one register on the way
     reg [DATA_W-1:0] r_data_reg;
@@ -134,14 +151,11 @@ module vq_axi_read #(
     assign m_r_data      = r_data_reg;
     assign m_r_error     = r_error_reg;
     assign m_r_valid     = r_valid_reg;
-    assign m_axi_arid    = {{(4-PORT_W){1'b0}}, id_reg};
-    assign m_axi_araddr  = addr_reg;
-    assign m_axi_arlen   = len_reg;
+    assign m_axi_arid    = {{(4-PORT_W){1'b0}}, ar_id};
     assign m_axi_arsize  = SIZE;
     assign m_axi_arburst = 2'b01;       // INCR
     assign m_axi_arcache = 4'b0011;     // normal, not cacheable, bufferable
     assign m_axi_arprot  = 3'b000;
-    assign m_axi_arvalid = valid_reg;
     assign m_axi_rready  = 1'b1;        // room was reserved before the burst was asked for
 
     wire unused = &{1'b0, m_axi_rresp[0], m_axi_rid};

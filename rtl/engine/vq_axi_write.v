@@ -114,26 +114,25 @@ module vq_axi_write #(
     end
 
     // Address channel
-    reg  [63:0] aw_addr_reg;
-    reg  [7:0]  aw_len_reg;
-    reg         aw_valid_reg;
+    wire        aw_free;
     wire        w_note_ready, b_note_ready;
     wire        req_ack     = |(chosen & s_req_ack);
     wire        null_burst  = |(chosen & dead);
     wire [12:0] reach_beats = reach >> LANE_W;
 
-    assign can = !s_halt && (!aw_valid_reg || m_axi_awready) && w_note_ready && b_note_ready;
+    assign can = !s_halt && aw_free && w_note_ready && b_note_ready;
     assign go  = can && |s_req_valid;
 
-    always @(posedge clk) begin
-        if (m_axi_awready) aw_valid_reg <= 1'b0;
-        if (go && !null_burst) begin
-            aw_addr_reg  <= req_addr;
-            aw_len_reg   <= reach_beats[7:0];
-            aw_valid_reg <= 1'b1;
-        end
-        if (rst) aw_valid_reg <= 1'b0;
-    end
+    vq_skid #(.WIDTH(64+8)) u_aw (
+        .clk(clk),
+        .rst(rst),
+        .s_data({req_addr, reach_beats[7:0]}),
+        .s_valid(go && !null_burst),
+        .s_ready(aw_free),
+        .m_data({m_axi_awaddr, m_axi_awlen}),
+        .m_valid(m_axi_awvalid),
+        .m_ready(m_axi_awready)
+    );
 
     // Data channel: the beats of the oldest request that has not sent all of them, with strobes
     // from the burst's first and last lane
@@ -215,16 +214,13 @@ module vq_axi_write #(
     assign m_error_valid = b_note_valid && !b_null && b_error;
     assign m_axi_bready  = b_accept;
     assign m_axi_awid    = 4'd0;
-    assign m_axi_awaddr  = aw_addr_reg;
-    assign m_axi_awlen   = aw_len_reg;
     assign m_axi_awsize  = SIZE;
     assign m_axi_awburst = 2'b01;       // INCR
     assign m_axi_awcache = 4'b0011;     // normal, not cacheable, bufferable
     assign m_axi_awprot  = 3'b000;
-    assign m_axi_awvalid = aw_valid_reg;
     assign m_busy        = w_valid;
     // A burst is seen by one of the three from the cycle after its request on
-    assign m_drained     = !aw_valid_reg && !b_note_valid && !w_valid;
+    assign m_drained     = !m_axi_awvalid && !b_note_valid && !w_valid;
 
     wire unused = &{1'b0, reach_beats[12:8], m_axi_bid, m_axi_bresp[0]};
 

@@ -216,7 +216,6 @@ module vq_complete #(
     wire              word_valid, word_ready, index_valid;
     wire [63:0]       index_addr;
     wire [63:0]       event_addr;
-    wire [13:0]       event_len;
     wire [QID_W-1:0]  event_queue;
     wire              event_ask, event_taken, event_error, event_valid, event_ready;
     wire [DATA_W-1:0] event_beat;
@@ -251,7 +250,6 @@ module vq_complete #(
         .s_avail_size(avail_size),
         .s_avail_addr(avail_addr),
         .m_req_addr(event_addr),
-        .m_req_len(event_len),
         .m_req_queue(event_queue),
         .m_req_valid(event_ask),
         .m_req_ready(event_taken),
@@ -290,13 +288,13 @@ module vq_complete #(
         .m_beat_ready(m_beat_ready[1])
     );
     vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(DATA_W/8),
+        .DATA_W(DATA_W), .UPTO_W(LANE_W+1), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(DATA_W/8),
         .BEATS(BATCHES), .BURSTS(BATCHES), .SPLIT_EN(1'b0), .PAST_EN(1'b0)
     ) u_event_port (
         .clk(clk),
         .rst(rst),
         .s_req_addr(event_addr),
-        .s_req_len(event_len),
+        .s_req_upto({1'b0, event_addr[LANE_W-1:2], event_addr[1] || s_packed, 1'b1}),
         .s_req_queue(event_queue),
         .s_req_info(1'b0),
         .s_req_valid(event_ask),

@@ -321,31 +321,39 @@ module vq_complete_batch #(
     reg  [LEN_W-1:0]   req_len_reg;
     reg  [QID_W-1:0]   req_queue_reg;
     wire [15:0]        slot = first_reg & mask_reg;
-    wire [OFS_W:0]     room = MAX_BYTES[OFS_W:0] - {1'b0, req_addr_reg[OFS_W-1:0]};
-    wire               fits = req_len_reg <= {{(LEN_W-OFS_W-1){1'b0}}, room};
-    wire [LEN_W-1:0]   take = fits ? req_len_reg : {{(LEN_W-OFS_W-1){1'b0}}, room};
+    reg                fits_reg;        // the rest is one burst
+    reg  [LEN_W-1:0]   take_reg;        // bytes of the burst
+    wire [63:0]        req_addr = s_open_addr + (s_packed ? {45'd0, send_slot, 4'd8}
+                                                          : {45'd0, slot, 3'd4});
+    wire [LEN_W-1:0]   req_len  = s_packed ? {{(LEN_W-6){1'b0}}, send_more, 4'd8}
+                                           : {{(LEN_W-COUNT_W-3){1'b0}}, elements_reg, 3'd0};
+    wire [LEN_W-1:0]   rest     = req_len_reg - take_reg;
+    wire [LEN_W-1:0]   room     = MAX_BYTES[LEN_W-1:0] -
+                                  {{(LEN_W-OFS_W){1'b0}}, req_addr[OFS_W-1:0]};
     wire               sent = m_req_valid && m_req_ready;
     wire               load = s_packed ? send : closed;
 
     assign m_open_queue = s_packed ? send_queue : queue_reg;
-    assign req_free    = !req_reg || (sent && fits);
+    assign req_free    = !req_reg || (sent && fits_reg);
     assign m_req_addr  = req_addr_reg;
-    assign m_req_len   = {{(13-LEN_W){1'b0}}, take};
+    assign m_req_len   = {{(13-LEN_W){1'b0}}, take_reg};
     assign m_req_queue = req_queue_reg;
-    assign m_req_ack   = fits && req_final_reg;
+    assign m_req_ack   = fits_reg && req_final_reg;
     assign m_req_valid = req_reg;
 
     always @(posedge clk) begin
         if (req_free) req_reg <= load;
         if (sent) begin
             req_addr_reg <= {req_addr_reg[63:OFS_W] + 1'b1, {OFS_W{1'b0}}};
-            req_len_reg  <= req_len_reg - take;
+            req_len_reg  <= rest;
+            fits_reg     <= rest <= MAX_BYTES[LEN_W-1:0];
+            take_reg     <= rest <= MAX_BYTES[LEN_W-1:0] ? rest : MAX_BYTES[LEN_W-1:0];
         end
         if (load) begin
-            req_addr_reg  <= s_open_addr + (s_packed ? {45'd0, send_slot, 4'd8}
-                                                     : {45'd0, slot, 3'd4});
-            req_len_reg   <= s_packed ? {{(LEN_W-6){1'b0}}, send_more, 4'd8}
-                                      : {{(LEN_W-COUNT_W-3){1'b0}}, elements_reg, 3'd0};
+            req_addr_reg  <= req_addr;
+            req_len_reg   <= req_len;
+            fits_reg      <= req_len <= room;
+            take_reg      <= req_len <= room ? req_len : room;
             req_queue_reg <= m_open_queue;
             req_final_reg <= !s_packed || send_final;
         end

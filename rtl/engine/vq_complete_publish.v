@@ -52,7 +52,6 @@ module vq_complete_publish #(
     input  wire [63:0]       s_avail_addr,
     // Reads of avail.flags, used_event, or packed of both halves of the driver's structure
     output wire [63:0]       m_req_addr,
-    output wire [13:0]       m_req_len,
     output wire [QID_W-1:0]  m_req_queue,
     output wire              m_req_valid,
     input  wire              m_req_ready,
@@ -152,7 +151,6 @@ module vq_complete_publish #(
     assign asked         = acked && (read_free || join_read);
     assign m_avail_queue = i_queue;
     assign m_req_addr    = read_addr_reg;
-    assign m_req_len     = {11'd0, s_packed, !s_packed, 1'b0};
     assign m_req_queue   = read_queue_reg;
     assign m_req_valid   = read_reg && ask_room;
 

@@ -118,11 +118,10 @@ module vq_fetch #(
     localparam COUNT_W = 16;                        // chains on their way, bits
     localparam SLOT_W  = $clog2(MAX_CHAIN + 2);     // descriptors of a packed ring in a chain
 
-    wire [QID_W-1:0]  head_queue, entry_queue, leave_queue;
-    wire [15:0]       head_index, entry_index;
-    wire [SLOT_W-1:0] head_slots, entry_slots, leave_slots;
+    wire [QID_W-1:0]  head_queue, leave_queue;
+    wire [15:0]       head_index;
+    wire [SLOT_W-1:0] head_slots, leave_slots;
     wire              head_error, head_valid, head_ready;
-    wire              entry_error, entry_valid, entry_ready;
     wire              leave_given, leave_valid;
     wire              visit_fault, none_left;
 
@@ -157,11 +156,11 @@ module vq_fetch #(
     assign m_write_wide     = s_packed && p_write_wide;
     assign m_write_data     = s_packed ? p_write_data : {16'd0, a_write_data};
     assign m_write_valid    = s_packed ? p_write_valid : a_write_valid;
-    assign entry_queue      = s_packed ? p_head_queue : a_head_queue;
-    assign entry_index      = s_packed ? p_head_index : a_head_index;
-    assign entry_slots      = s_packed ? p_head_slots : {{(SLOT_W-1){1'b0}}, 1'b1};
-    assign entry_error      = s_packed ? p_head_error : a_head_error;
-    assign entry_valid      = s_packed ? p_head_valid : a_head_valid;
+    assign head_queue      = s_packed ? p_head_queue : a_head_queue;
+    assign head_index      = s_packed ? p_head_index : a_head_index;
+    assign head_slots      = s_packed ? p_head_slots : {{(SLOT_W-1){1'b0}}, 1'b1};
+    assign head_error      = s_packed ? p_head_error : a_head_error;
+    assign head_valid      = s_packed ? p_head_valid : a_head_valid;
     assign m_index_avail    = s_packed ? p_index : a_index;
 
     generate
@@ -208,7 +207,7 @@ module vq_fetch #(
                 .m_head_index(a_head_index),
                 .m_head_error(a_head_error),
                 .m_head_valid(a_head_valid),
-                .m_head_ready(entry_ready),
+                .m_head_ready(head_ready),
                 .m_fault_code(m_fault_code[4:0]),
                 .m_fault_queue(m_fault_queue[QID_W-1:0]),
                 .m_fault_valid(visit_fault),
@@ -270,7 +269,7 @@ module vq_fetch #(
                 .m_head_slots(p_head_slots),
                 .m_head_error(p_head_error),
                 .m_head_valid(p_head_valid),
-                .m_head_ready(entry_ready),
+                .m_head_ready(head_ready),
                 .s_leave_queue(leave_queue),
                 .s_leave_slots(leave_slots),
                 .s_leave_given(leave_given),
@@ -311,16 +310,6 @@ module vq_fetch #(
         end
     end
 
-    vq_skid #(.WIDTH(QID_W+SLOT_W+17)) u_heads (
-        .clk(clk),
-        .rst(rst),
-        .s_data({entry_queue, entry_index, entry_slots, entry_error}),
-        .s_valid(entry_valid),
-        .s_ready(entry_ready),
-        .m_data({head_queue, head_index, head_slots, head_error}),
-        .m_valid(head_valid),
-        .m_ready(head_ready)
-    );
     vq_fetch_chains #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W),
         .MAX_CHAIN(MAX_CHAIN), .SLOT_W(SLOT_W)

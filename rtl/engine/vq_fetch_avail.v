@@ -75,7 +75,7 @@ module vq_fetch_avail #(
     wire [QID_W-1:0] ring_queue, avail_queue, look_queue;
     wire [15:0]      ring_size, look_index;
     wire [63:0]      ring_avail, ring_used, avail_addr, ring_desc;
-    wire [13:0]      avail_len;
+    wire [$clog2(ENTRIES_MAX):0] avail_upto;
     wire [63:0]      flag_addr;
     wire [QID_W-1:0] flag_queue;
     wire [15:0]      flag_data;
@@ -114,7 +114,7 @@ module vq_fetch_avail #(
         .s_table_avail_addr(ring_avail),
         .s_table_used_addr(ring_used),
         .m_req_addr(avail_addr),
-        .m_req_len(avail_len),
+        .m_req_upto(avail_upto),
         .m_req_queue(avail_queue),
         .m_req_look(avail_look),
         .m_req_valid(avail_valid),
@@ -161,13 +161,13 @@ module vq_fetch_avail #(
     wire              ab_look, ab_error, ab_last, ab_valid, ab_ready;
 
     vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(2*ENTRIES_MAX),
+        .DATA_W(DATA_W), .UPTO_W($clog2(ENTRIES_MAX)+2), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(2*ENTRIES_MAX),
         .BEATS(AVAIL_BEATS), .BURSTS(BURSTS), .SPLIT_EN(1'b0)
     ) u_avail_port (
         .clk(clk),
         .rst(rst),
         .s_req_addr(avail_addr),
-        .s_req_len(avail_len),
+        .s_req_upto({1'b0, avail_upto}),
         .s_req_queue(avail_queue),
         .s_req_info({avail_look, avail_queue}),
         .s_req_valid(avail_valid),

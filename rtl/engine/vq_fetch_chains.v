@@ -121,9 +121,10 @@ module vq_fetch_chains #(
     wire               more_sequel, more_jump, more_valid;
     wire               next_sequel, next_in_table, next_valid, next_ready;
     wire [16:0]        next_size;
+    wire [3:0]         next_left;
     wire [2:0]         learn_run;
     wire               learn_valid, desc_valid, desc_ready;
-    wire [13:0]        desc_len;
+    wire [8:0]         desc_upto;
     wire [15:0]        issue_size, walk_size;
     wire [63:0]        issue_desc, issue_avail, issue_used;
     wire [63:0]        walk_desc, walk_avail, walk_used;
@@ -153,6 +154,39 @@ module vq_fetch_chains #(
         .used_addr(walk_used)
     );
 
+    // Heads, and how they lie in their tables
+    wire [QID_W-1:0] head_queue;
+    wire [15:0]      head_index, head_size;
+    wire [63:0]      head_desc, head_avail, head_used;
+    wire [3:0]       head_left;
+    wire [SLOT_W-1:0] head_slots;
+    wire             head_error, head_out, head_valid, head_ready;
+    wire [16:0]      head_after = {1'b0, head_size} + ~{1'b0, s_head_index};    // one less
+
+    vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_head_table (
+        .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
+        .s_queue(s_head_queue),
+        .size(head_size),
+        .desc_addr(head_desc),
+        .avail_addr(head_avail),
+        .used_addr(head_used)
+    );
+    vq_skid #(.WIDTH(QID_W+16+SLOT_W+1+1+4)) u_heads (
+        .clk(clk),
+        .rst(rst),
+        .s_data({s_head_queue, s_head_index, s_head_slots, s_head_error,
+                 !s_packed && head_after[16], |head_after[15:3], head_after[2:0]}),
+        .s_valid(s_head_valid),
+        .s_ready(s_head_ready),
+        .m_data({head_queue, head_index, head_slots, head_error, head_out, head_left}),
+        .m_valid(head_valid),
+        .m_ready(head_ready)
+    );
+
     // A chunk goes to a chain that grows before it goes to a new one
     assign m_free_take = issue_take || walk_take;
 
@@ -164,12 +198,14 @@ module vq_fetch_chains #(
         .rst(rst),
         .s_fetchable(s_fetchable),
         .s_packed(s_packed),
-        .s_head_queue(s_head_queue),
-        .s_head_index(s_head_index),
-        .s_head_slots(s_head_slots),
-        .s_head_error(s_head_error),
-        .s_head_valid(s_head_valid),
-        .s_head_ready(s_head_ready),
+        .s_head_queue(head_queue),
+        .s_head_index(head_index),
+        .s_head_slots(head_slots),
+        .s_head_error(head_error),
+        .s_head_out(head_out),
+        .s_head_left(head_left),
+        .s_head_valid(head_valid),
+        .s_head_ready(head_ready),
         .s_next_order(next_order),
         .s_next_queue(next_queue),
         .s_next_sequel(next_sequel),
@@ -177,6 +213,7 @@ module vq_fetch_chains #(
         .s_next_table(next_table),
         .s_next_size(next_size),
         .s_next_index(next_index),
+        .s_next_left(next_left),
         .s_next_valid(next_valid),
         .s_next_ready(next_ready),
         .m_table_queue(issue_queue),
@@ -194,7 +231,7 @@ module vq_fetch_chains #(
         .s_free_valid(s_free_valid && !walk_take),
         .m_free_take(issue_take),
         .m_req_addr(desc_addr),
-        .m_req_len(desc_len),
+        .m_req_upto(desc_upto),
         .m_req_queue(desc_queue),
         .m_req_valid(desc_valid),
         .m_req_ready(desc_ready),
@@ -250,6 +287,7 @@ module vq_fetch_chains #(
         .m_next_table(next_table),
         .m_next_size(next_size),
         .m_next_index(next_index),
+        .m_next_left(next_left),
         .m_next_valid(next_valid),
         .m_next_ready(next_ready)
     );
@@ -263,13 +301,13 @@ module vq_fetch_chains #(
     wire              d_error, d_valid, d_ready;
 
     vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(256),
+        .DATA_W(DATA_W), .UPTO_W(9), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(256),
         .BEATS(DESC_BEATS), .BURSTS(DESC_READS), .BLOCK_EN(1'b1)
     ) u_desc_port (
         .clk(clk),
         .rst(rst),
         .s_req_addr(desc_addr),
-        .s_req_len(desc_len),
+        .s_req_upto(desc_upto),
         .s_req_queue(desc_queue),
         .s_req_info(1'b0),
         .s_req_valid(desc_valid),
@@ -449,7 +487,8 @@ module vq_fetch_chains #(
     assign m_leave_given = m_req_valid;
     assign m_leave_valid = chain_valid && chain_ready;
 
-    wire unused = &{1'b0, db_end, db_info, issue_avail, issue_used, walk_desc, walk_avail,
+    wire unused = &{1'b0, head_desc, head_avail, head_used, db_end, db_info, issue_avail,
+                    issue_used, walk_desc, walk_avail,
                     walk_used};
 endmodule
 `resetall

@@ -62,6 +62,7 @@ module vq_fetch_hold #(
     output wire [63:0]        m_next_table,
     output wire [16:0]        m_next_size,
     output wire [15:0]        m_next_index,
+    output wire [3:0]         m_next_left,      // descriptors after it in its table; 8: or more
     output wire               m_next_valid,
     input  wire               m_next_ready
 );
@@ -151,8 +152,10 @@ module vq_fetch_hold #(
 
     // Walks that go on, then the address of their tables
     wire [NEXT_W-1:0]  more;
+    wire [16:0]        more_left = more[32:16] + ~{1'b0, more[15:0]};
     wire               more_valid, more_room;
     reg  [NEXT_W-1:0]  next_reg;
+    reg  [3:0]         left_reg;
     reg                next_valid_reg;
     wire               pass = !next_valid_reg || m_next_ready;
     wire               step = pass && more_valid;
@@ -179,12 +182,16 @@ module vq_fetch_hold #(
 
     always @(posedge clk) begin
         if (pass) next_valid_reg <= more_valid;
-        if (step) next_reg <= more;
+        if (step) begin
+            next_reg <= more;
+            left_reg <= {|more_left[16:3], more_left[2:0]};
+        end
         if (rst) next_valid_reg <= 1'b0;
     end
 
     assign {m_next_order, m_next_queue, m_next_sequel, m_next_in_table, m_next_size,
             m_next_index} = next_reg;
+    assign m_next_left  = left_reg;
     assign m_next_valid = next_valid_reg;
 
     wire unused = &{1'b0, others, run};

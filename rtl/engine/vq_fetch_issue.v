@@ -31,6 +31,8 @@ module vq_fetch_issue #(
     input  wire [15:0]        s_head_index,
     input  wire [SLOT_W-1:0]  s_head_slots,
     input  wire               s_head_error,     // the entry could not be read
+    input  wire               s_head_out,       // the index is out of range
+    input  wire [3:0]         s_head_left,      // descriptors after it in its table; 8: or more
     input  wire               s_head_valid,
     output wire               s_head_ready,
     // Walks that go on; s_next_sequel: with the descriptor that lies after the last one read;
@@ -42,6 +44,7 @@ module vq_fetch_issue #(
     input  wire [63:0]        s_next_table,
     input  wire [16:0]        s_next_size,
     input  wire [15:0]        s_next_index,
+    input  wire [3:0]         s_next_left,      // as s_head_left
     input  wire               s_next_valid,
     output wire               s_next_ready,
     // The queue's table
@@ -63,7 +66,7 @@ module vq_fetch_issue #(
     output wire               m_free_take,
     // Reads; one may still grow while it is not taken
     output wire [63:0]        m_req_addr,
-    output wire [13:0]        m_req_len,
+    output wire [8:0]         m_req_upto,       // its last byte, from a boundary of 256 bytes
     output wire [QID_W-1:0]   m_req_queue,
     output wire               m_req_valid,
     input  wire               m_req_ready,
@@ -115,36 +118,36 @@ module vq_fetch_issue #(
     wire        in_ring  = s_packed && !in_table;
     wire [15:0] position = pick_next ? s_next_index : s_head_index;
     wire [15:0] index    = {position[15] && !in_ring, position[14:0]};
+    // Numbers of descriptors are held as one less, where subtracting an inversion adds one more.
+    // Up to 8 of a packed ring: what the chain takes, and what is left up to the ring's end
     wire [16:0] length   = pick_next ? s_next_size : {{(17-SLOT_W){1'b0}}, s_head_slots};
-    wire [3:0]  ringful  = |length[16:3] ? 4'd8 : length[3:0];     // in a packed ring, up to 8
-    wire [16:0] bound    = in_table ? s_next_size : {1'b0, s_table_size};
-    wire [16:0] left     = bound - {1'b0, index};           // of use where the index is in range
-    wire [3:0]  wanted   = in_table ? TABLE_READ[3:0] : s_packed ? ringful :
-                           single ? 4'd1 : {1'b0, row[2:0]} + 4'd1;
-    wire        clip     = left[16:4] == 13'd0 && left[3:0] < wanted;
-    wire        brim     = in_ring && left[16:4] == 13'd0 && left[3:0] <= wanted;
-    wire [3:0]  count    = clip ? left[3:0] : wanted;
+    wire [2:0]  ringful  = |length[16:3] ? 3'd7 : length[2:0] - 3'd1;
+    wire [16:0] to_end   = {1'b0, s_table_size} + ~{1'b0, index};
+    wire [3:0]  left     = in_ring   ? {|to_end[16:3], to_end[2:0]} :
+                           pick_next ? s_next_left : s_head_left;
+    wire [2:0]  wanted   = in_table ? TABLE_READ[2:0] - 3'd1 : s_packed ? ringful :
+                           single ? 3'd0 : row[2:0];
+    wire        brim     = in_ring && !left[3] && left[2:0] <= wanted;
+    wire [2:0]  count    = !left[3] && left[2:0] < wanted ? left[2:0] : wanted;
     wire [63:0] addr     = (in_table ? s_next_table : s_table_desc_addr) + {44'd0, index, 4'd0};
-    wire [15:0] after    = position + {12'd0, count};
-    wire [3:0]  end_at   = addr[7:4] + count;   // in a window of 256 bytes
-    // Another chain may join; at the table's end only a bad head could, and that adds nothing
-    wire        goes_on  = {1'b0, addr[7:4]} + {1'b0, wanted} < 5'd16;
-    wire        head_out = !s_packed && s_head_index >= s_table_size;
-    wire        head_bad = s_head_error || head_out;
+    wire [15:0] after    = position - ~{13'd0, count};
+    wire [8:0]  upto     = {1'b0, addr[7:0]} + {2'd0, count, 4'hF};
+    // Another chain may join
+    wire        goes_on  = {1'b0, addr[7:4]} - ~{2'd0, wanted} < 5'd16;
+    wire        head_bad = s_head_error || s_head_out;
 
     // The read at hand
     reg  [63:0]      addr_reg;
-    reg  [4:0]       count_reg;
+    reg  [8:0]       upto_reg;
     reg  [QID_W-1:0] queue_reg;
     reg  [15:0]      after_reg;         // index of the descriptor after its last one
-    reg  [3:0]       end_at_reg;
     reg              valid_reg;
     reg              open_reg;          // the chain at after_reg may join
     wire             has_room;
     wire             joins = valid_reg && open_reg && !pick_next && s_head_valid && has_room &&
-                             !s_head_error && s_head_index == after_reg &&
+                             !head_bad && s_head_index == after_reg &&
                              s_head_queue == queue_reg;
-    wire             full_beat = (end_at_reg & IN_BEAT) == 4'd0;
+    wire             full_beat = (upto_reg[7:4] & IN_BEAT) == IN_BEAT;
     wire             taken = m_req_valid && m_req_ready;
     wire             free  = !valid_reg || taken;
     wire             add   = joins && !taken;
@@ -156,7 +159,7 @@ module vq_fetch_issue #(
     assign s_head_ready = !pick_next && has_room && (head_bad || free || joins);
     assign m_order_take = take_head;
     assign m_req_addr   = addr_reg;
-    assign m_req_len    = {5'd0, count_reg, 4'd0};
+    assign m_req_upto   = upto_reg;
     assign m_req_queue  = queue_reg;
     assign m_req_valid  = valid_reg && (full_beat || !joins);
 
@@ -167,10 +170,9 @@ module vq_fetch_issue #(
             queue_reg <= m_table_queue;
         end
         if (start || add) begin
-            count_reg  <= (add ? count_reg : 5'd0) + {1'b0, count};
-            after_reg  <= after;
-            end_at_reg <= end_at;
-            open_reg   <= !pick_next && goes_on && !brim;
+            upto_reg  <= upto;
+            after_reg <= after;
+            open_reg  <= !pick_next && goes_on && !brim;
         end
         if (free) valid_reg <= start;
         if (rst) begin
@@ -196,7 +198,7 @@ module vq_fetch_issue #(
 
     assign m_note_order = pick_next ? s_next_order : s_order_index;
     assign m_note_fresh = !pick_next;
-    assign m_note_count = count;
+    assign m_note_count = {1'b0, count} + 4'd1;
     assign m_note_bad   = !pick_next && head_bad;
     assign m_note_error = !pick_next && s_head_error;
     assign m_note_queue = s_head_queue;

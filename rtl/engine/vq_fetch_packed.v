@@ -80,7 +80,9 @@ module vq_fetch_packed #(
     wire [15:0]      ring_size, leave_size, window_start, desc_start;
     wire [63:0]      ring_desc, ring_avail, ring_used, leave_desc, leave_avail, leave_used;
     wire [63:0]      window_addr, event_addr;
-    wire [13:0]      window_len;
+    wire [8:0]       window_len;
+    wire [$clog2(BYTES):0] window_upto = {1'b0, window_addr[$clog2(BYTES)-1:0]} +
+                                         window_len - 1'b1;
     wire             window_vouched, window_sole, window_valid, window_ready;
     wire             desc_vouched, desc_sole, desc_avail, desc_used, desc_next, desc_error;
     wire             desc_last, desc_final, desc_valid, desc_ready, desc_skip;
@@ -196,13 +198,13 @@ module vq_fetch_packed #(
     wire              wb_error, wb_last, wb_valid, wb_ready;
 
     vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(14), .INFO_W(INFO_W), .QID_W(QID_W), .MAX_BYTES(BYTES),
+        .DATA_W(DATA_W), .UPTO_W($clog2(BYTES)+1), .INFO_W(INFO_W), .QID_W(QID_W), .MAX_BYTES(BYTES),
         .BEATS(BEATS), .BURSTS(WINDOWS), .BLOCK_EN(1'b1), .SPLIT_EN(1'b0)
     ) u_window_port (
         .clk(clk),
         .rst(rst),
         .s_req_addr(window_addr),
-        .s_req_len(window_len),
+        .s_req_upto(window_upto),
         .s_req_queue(window_queue),
         .s_req_info({window_queue, window_start, window_vouched, window_sole}),
         .s_req_valid(window_valid),

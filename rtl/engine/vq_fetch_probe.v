@@ -43,7 +43,7 @@ module vq_fetch_probe #(
     input  wire [63:0]       s_table_used_addr,
     // Windows: up to 16 descriptors of the ring
     output wire [63:0]       m_req_addr,
-    output wire [13:0]       m_req_len,
+    output wire [8:0]        m_req_len,
     output wire [QID_W-1:0]  m_req_queue,
     output wire [15:0]       m_req_start,       // position of the first one
     output wire              m_req_vouched,     // all of it was seen to be available
@@ -313,7 +313,7 @@ module vq_fetch_probe #(
     wire                more   = again_reg ? ahead_reg != 2'd0 : ahead_reg == 2'd2;
 
     assign m_req_addr    = addr_reg;
-    assign m_req_len     = {5'd0, number, 4'd0};
+    assign m_req_len     = {number, 4'd0};
     assign m_req_queue   = queue_reg;
     assign m_req_start   = aim_reg;
     assign m_req_vouched = again_reg;

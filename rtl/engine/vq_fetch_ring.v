@@ -6,8 +6,8 @@
 //               write was acknowledged, and one more look found nothing; or for want of credit. A
 //               visit yields to waiting ones after VISIT_MAX entries. No request of entries
 //               crosses a boundary of 2 * ENTRIES_MAX bytes
-//   Latency     1 cycle visit to look; 2 cycles index to request of entries
-//   Throughput  2 cycles per ENTRIES_MAX entries; visits of different queues overlap
+//   Latency     1 cycle visit to look; 3 cycles index to request of entries
+//   Throughput  3 cycles per ENTRIES_MAX entries; visits of different queues overlap
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -16,7 +16,8 @@ module vq_fetch_ring #(
     parameter QUEUES      = 4,      // queues, 1 to 64
     parameter QID_W       = 2,      // queue number, bits
     parameter ENTRIES_MAX = 32,     // entries asked for at once; power of two, 2 to 64
-    parameter VISIT_MAX   = 64      // entries after which a visit yields, up to 128
+    parameter VISIT_MAX   = 64,     // entries after which a visit yields, up to 128
+    parameter EW = $clog2(ENTRIES_MAX)      // derived, not to be set
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -38,7 +39,7 @@ module vq_fetch_ring #(
     input  wire [63:0]       s_table_used_addr,
     // Reads of the available ring: the index (look 1) or entries
     output wire [63:0]       m_req_addr,
-    output wire [13:0]       m_req_len,
+    output wire [EW:0]       m_req_upto,       // last byte, from a boundary of 2*ENTRIES_MAX
     output wire [QID_W-1:0]  m_req_queue,
     output wire              m_req_look,
     output wire              m_req_valid,
@@ -73,7 +74,6 @@ module vq_fetch_ring #(
 );
 `include "vq_faults.vh"
     localparam LIST = 2**QID_W < 2 ? 2 : 2**QID_W;  // visits under way at most
-    localparam EW   = $clog2(ENTRIES_MAX);
 
     localparam [3:0] ST_PICK     = 4'd0;    // nothing in hand
     localparam [3:0] ST_LOOK     = 4'd1;    // asks for the index of queue_reg
@@ -84,6 +84,7 @@ module vq_fetch_ring #(
     localparam [3:0] ST_STARVED  = 4'd6;    // no credit: ends when all writes are acknowledged
     localparam [3:0] ST_FAULT    = 4'd7;    // reports code_reg
     localparam [3:0] ST_END      = 4'd8;    // nothing new and notifications on: the visit ends
+    localparam [3:0] ST_COUNT    = 4'd9;    // works out how many entries to ask for
 
     // What an acknowledged write leads to
     localparam [1:0] NOTE_NONE    = 2'd0;
@@ -105,14 +106,14 @@ module vq_fetch_ring #(
     reg         poor_reg;               // the function takes no chain
     wire        starved = state_reg == ST_ENTRIES && poor_reg;
     wire        started = state_reg == ST_ENTRIES && !poor_reg && m_req_ready;
-    wire [EW:0] count;                  // entries of the request
+    reg  [EW-1:0] most_reg;             // entries of the request, less one
 
     vq_table #(.WIDTH(16), .ROWS(QUEUES)) u_next (
         .clk(clk),
         .clear(~s_ready),
         .write_en(started),
         .write_addr(queue_reg),
-        .write_data(next + {{(15-EW){1'b0}}, count}),
+        .write_data(next - ~{{(16-EW){1'b0}}, most_reg}),
         .read_a_addr(queue_reg),
         .read_a_data(next),
         .read_b_addr(s_index_queue),
@@ -131,10 +132,12 @@ module vq_fetch_ring #(
     wire          none    = seen == next;
     wire [15:0]   ahead   = mask & ~next;                               // up to the ring's end
     wire [EW-1:0] origin  = s_table_avail_addr[EW:1] + {{(EW-2){1'b0}}, 2'd2};
-    wire [EW-1:0] border  = ~(origin + slot[EW-1:0]);                   // up to a boundary
+    wire [EW-1:0] at      = origin + slot[EW-1:0];                      // words from a boundary
+    wire [EW-1:0] border  = ~at;                                        // up to the next one
     wire          far     = |ahead[15:EW];
     wire [EW-1:0] to_end  = far || ahead[EW-1:0] > border ? border : ahead[EW-1:0];
-    // ST_ENTRIES
+    // ST_COUNT
+    reg  [EW-1:0] at_reg;
     reg  [EW-1:0] limit_reg;            // what ring and boundary allow
     reg  [EW-1:0] credit_reg;           // chains that the function takes; this is a number
     reg           rich_reg;             // credit_reg is not all of them
@@ -144,8 +147,10 @@ module vq_fetch_ring #(
     wire          short = !rich_reg && credit_reg <= limit_reg;
     wire          fits  = !more_reg && news_reg <= limit_reg &&
                           (rich_reg || news_reg < credit_reg);
-    assign        count = short && !fits ? {1'b0, credit_reg}
-                                         : {1'b0, fits ? news_reg : limit_reg} + 1'b1;
+    wire [EW-1:0] most  = fits ? news_reg : short ? credit_reg - 1'b1 : limit_reg;
+    // ST_ENTRIES
+    reg           fits_reg;             // these are all of them
+    reg  [EW-1:0] end_reg;              // the last one's place, words from a boundary
 
     // Notes of the writes in flight; acknowledged ones that lead to another look wait in line
     wire        note_room, note_valid;
@@ -196,7 +201,7 @@ module vq_fetch_ring #(
         .clk(clk),
         .rst(rst),
         .s_data(queue_reg),
-        .s_valid(leave && !fits && yield),
+        .s_valid(leave && !fits_reg && yield),
         .s_ready(rest_room),
         .m_data(rest_queue),
         .m_valid(rest_valid),
@@ -232,7 +237,7 @@ module vq_fetch_ring #(
     assign m_table_queue   = queue_reg;
     assign m_req_look      = state_reg == ST_LOOK;
     assign m_req_addr      = s_table_avail_addr + {47'd0, m_req_look ? 16'd1 : entry_reg, 1'b0};
-    assign m_req_len       = m_req_look ? 14'd2 : {{(12-EW){1'b0}}, count, 1'b0};
+    assign m_req_upto      = {m_req_look ? s_table_avail_addr[EW:1] + 1'b1 : end_reg, 1'b1};
     assign m_req_queue     = queue_reg;
     assign m_req_valid     = state_reg == ST_LOOK || (state_reg == ST_ENTRIES && !poor_reg);
     // avail_event lies 4 + 8 * size bytes from the used ring's start, flags at it
@@ -244,7 +249,7 @@ module vq_fetch_ring #(
     assign m_write_valid   = note_room && (state_reg == ST_REARM || state_reg == ST_STARVED ||
                                            suppress);
     assign m_started_queue = queue_reg;
-    assign m_started_count = {{(7-EW){1'b0}}, count};
+    assign m_started_count = {{(8-EW){1'b0}}, most_reg} + 8'd1;
     assign m_started_valid = started;
     assign m_fault_code    = code_reg;
     assign m_fault_queue   = queue_reg;
@@ -264,20 +269,27 @@ module vq_fetch_ring #(
                 news_reg  <= news[EW-1:0];
                 more_reg  <= |news[15:EW];
                 entry_reg <= entry;
+                at_reg    <= at;
                 code_reg  <= error_reg ? FAULT_MEM_AVAIL : FAULT_AVAIL_JUMP;
                 // A size is a power of two: news + 1 entries are too many if a bit above is set.
                 // What was told and cannot be is old, or a lie: look
                 if (told_reg && (none || |(news & ~mask))) state_reg <= ST_LOOK;
                 else if (error_reg || (!none && |(news & ~mask))) state_reg <= ST_FAULT;
                 else if (none) state_reg <= dirty ? ST_REARM : ST_END;
-                else state_reg <= ST_ENTRIES;
+                else state_reg <= ST_COUNT;
+            end
+            ST_COUNT: begin
+                most_reg  <= most;
+                end_reg   <= at_reg + most;
+                fits_reg  <= fits;
+                state_reg <= ST_ENTRIES;
             end
             ST_ENTRIES, ST_SUPPRESS: begin
                 if (write || (started && s_event_idx)) dirty_reg <= (dirty_reg | mine) & s_ready;
                 if (started && turn_reg < VISIT_MAX[7:0])
-                    turn_reg <= turn_reg + {{(7-EW){1'b0}}, count};
+                    turn_reg <= turn_reg - ~{{(8-EW){1'b0}}, most_reg};
                 if (starved) state_reg <= ST_STARVED;
-                else if (leave) state_reg <= fits ? ST_LOOK : yield ? ST_PICK : ST_JUDGE;
+                else if (leave) state_reg <= fits_reg ? ST_LOOK : yield ? ST_PICK : ST_JUDGE;
                 else if (started) state_reg <= ST_SUPPRESS;
             end
             ST_REARM: if (write) dirty_reg <= dirty_reg & s_ready & ~mine;

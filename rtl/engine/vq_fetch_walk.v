@@ -116,6 +116,7 @@ module vq_fetch_walk #(
     reg  [31:0]        readable_reg, writable_reg;
     reg                some_writable_reg, in_table_reg, running_reg;
     reg  [TAG_W+1:0]   w_at_reg;
+    reg                oldest_reg;      // its chain was the oldest one in the last cycle
     reg  [15:0]        size_reg;        // of the queue
     reg  [14:0]        last_reg;        // its last index
     reg  [16:0]        bound_reg;       // of the table at hand: every next is below it; of a
@@ -204,7 +205,7 @@ module vq_fetch_walk #(
     wire go        = valid_reg && !drain_reg && (bad_reg || d_valid);
     wire fails     = bad_reg || found;
     wire full      = !bad_reg && !f_indirect && pos_reg[2];     // needs another chunk
-    wire may_grow  = s_free_valid && (order_reg == s_oldest || s_free_count > RESERVE[TAG_W:0]);
+    wire may_grow  = s_free_valid && (oldest_reg || s_free_count > RESERVE[TAG_W:0]);
     wire again     = full && !may_grow;
     wire grow      = full && may_grow;
     wire stores    = !bad_reg && !f_indirect && !again;
@@ -259,6 +260,7 @@ module vq_fetch_walk #(
 
     always @(posedge clk) begin
         if (s_walk_ready) valid_reg <= s_walk_valid;
+        oldest_reg <= s_walk_ready ? s_walk_order == s_oldest : order_reg == s_oldest;
         if (go && !last && !follows) drain_reg <= 1'b1;
         if (d_valid && d_take) left_reg <= left_reg - 4'd1;
         if (go) begin
@@ -300,8 +302,8 @@ module vq_fetch_walk #(
             in_table_reg      <= !s_walk_fresh && k_in_table;
             size_reg          <= s_table_size;
             last_reg          <= s_table_size[14:0] - 15'd1;
-            bound_reg         <= s_packed && s_walk_fresh ? {{(17-SLOT_W){1'b0}}, s_walk_slots}
-                               : s_packed || (!s_walk_fresh && k_in_table) ? k_table_size
+            bound_reg         <= !s_walk_fresh ? k_table_size
+                               : s_packed ? {{(17-SLOT_W){1'b0}}, s_walk_slots}
                                : {1'b0, s_table_size};
             final_reg         <= s_walk_fresh ? s_walk_slots == {{(SLOT_W-1){1'b0}}, 1'b1}
                                : k_in_table ? {1'b0, k_index} + 17'd1 == k_table_size

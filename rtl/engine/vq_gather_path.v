@@ -100,29 +100,31 @@ module vq_gather_path #(
         .m_req_ready(gp_ready)
     );
     // What decides on the next segment does not wait for the bus
+    localparam OFS_W = $clog2(MAX_BYTES);
+    wire [32:0]      gp_upto = {1'b0, gp_len} - 33'd1 + {{(33-OFS_W){1'b0}}, gp_addr[OFS_W-1:0]};
     wire [63:0]      gs_addr;
-    wire [31:0]      gs_len;
+    wire [32:0]      gs_upto;
     wire [QID_W-1:0] gs_queue;
     wire             gs_last, gs_valid, gs_ready;
 
-    vq_skid #(.WIDTH(64+32+QID_W+1)) u_requests (
+    vq_skid #(.WIDTH(64+33+QID_W+1)) u_requests (
         .clk(clk),
         .rst(rst),
-        .s_data({gp_addr, gp_len, gp_queue, gp_last}),
+        .s_data({gp_addr, gp_upto, gp_queue, gp_last}),
         .s_valid(gp_valid),
         .s_ready(gp_ready),
-        .m_data({gs_addr, gs_len, gs_queue, gs_last}),
+        .m_data({gs_addr, gs_upto, gs_queue, gs_last}),
         .m_valid(gs_valid),
         .m_ready(gs_ready)
     );
     vq_read_port #(
-        .DATA_W(DATA_W), .LEN_W(32), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(MAX_BYTES),
+        .DATA_W(DATA_W), .UPTO_W(33), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(MAX_BYTES),
         .BEATS(DEPTH), .LIMIT(BEATS), .BURSTS(BURSTS), .BLOCK_EN(1'b1)
     ) u_payload_port (
         .clk(clk),
         .rst(rst),
         .s_req_addr(gs_addr),
-        .s_req_len(gs_len),
+        .s_req_upto(gs_upto),
         .s_req_queue(gs_queue),
         .s_req_info({gs_last, gs_queue}),
         .s_req_valid(gs_valid),

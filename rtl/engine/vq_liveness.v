@@ -49,13 +49,13 @@ module vq_liveness #(
     output wire [QUEUES-1:0]  m_quiet,
     output wire               m_all_finished
 );
-    reg [QUEUES-1:0] killed_reg, stopped_reg, known_reg, quiet_reg;
+    reg [QUEUES-1:0] killed_reg, stopped_reg, known_reg, quiet_reg, open_reg;
     wire [QUEUES-1:0] one = {{(QUEUES-1){1'b0}}, 1'b1};
 
     assign m_alive     = s_ready & ~killed_reg;
     assign m_live      = m_alive & known_reg;
     assign m_stopped   = stopped_reg;
-    assign m_fetchable = m_live & ~stopped_reg;
+    assign m_fetchable = s_ready & open_reg;    // as m_live & ~m_stopped, in fewer terms
     assign m_quiet     = quiet_reg & ~s_ready;
 
     // Running totals, each with a single writer; their differences are what is under way
@@ -154,6 +154,11 @@ module vq_liveness #(
     assign m_started_credit = (granted_start - started_old) & {COUNT_W{may_start}};
     assign m_collected_all  = collected_old == started_collect;
 
+    wire [QUEUES-1:0] stops   = s_stop_valid ? one << s_stop_queue : {QUEUES{1'b0}};
+    wire [QUEUES-1:0] killed  = killed_reg | (stops & {QUEUES{s_stop_kill}});
+    wire [QUEUES-1:0] stopped = stopped_reg | stops;
+    wire [QUEUES-1:0] known   = known_reg | (meet ? one << scan_reg : {QUEUES{1'b0}});
+
     reg [COUNT_W-1:0] total_reg;        // chains under way in all queues
     assign m_all_finished = total_reg == {COUNT_W{1'b0}};
 
@@ -163,11 +168,10 @@ module vq_liveness #(
             + {{(COUNT_W-8){1'b0}}, late_count_reg}
             - (s_finished_valid ? s_finished_count[COUNT_W-1:0] : {COUNT_W{1'b0}});
 
-        killed_reg  <= s_ready & (killed_reg |
-                       (s_stop_valid && s_stop_kill ? one << s_stop_queue : {QUEUES{1'b0}}));
-        stopped_reg <= s_ready & (stopped_reg |
-                       (s_stop_valid ? one << s_stop_queue : {QUEUES{1'b0}}));
-        known_reg   <= m_alive & (known_reg | (meet ? one << scan_reg : {QUEUES{1'b0}}));
+        killed_reg  <= s_ready & killed;
+        stopped_reg <= s_ready & stopped;
+        known_reg   <= m_alive & known;
+        open_reg    <= m_alive & known & ~killed & ~stopped;
         quiet_reg   <= ~s_ready & (quiet_reg | (!s_ready[scan_reg] && !s_busy[scan_reg] &&
                        started_scan == finished_scan ? one << scan_reg : {QUEUES{1'b0}}));
         if (rst) begin
@@ -176,6 +180,7 @@ module vq_liveness #(
             killed_reg  <= {QUEUES{1'b0}};
             stopped_reg <= {QUEUES{1'b0}};
             known_reg   <= {QUEUES{1'b0}};
+            open_reg    <= {QUEUES{1'b0}};
             quiet_reg   <= {QUEUES{1'b0}};
         end
     end

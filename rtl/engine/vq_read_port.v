@@ -3,9 +3,10 @@
 //   Contract    the beats of a request come out in order, requests in order; a burst is asked for
 //               only when all its beats have room here, so the read data channel never waits for
 //               a requester. m_beat_offset and m_beat_count name the beat's bytes of the request
-//   Latency     0 cycles (1 with HOLD_EN) request to burst; 0 cycles (1 with BLOCK_EN) data to
-//               beat, 1 (2) without PAST_EN
-//   Throughput  1 beat per cycle, whatever the memory's latency, while BEATS covers it
+//   Latency     0 cycles request to burst; 0 cycles (1 with BLOCK_EN) data to beat, 1 (2) without
+//               PAST_EN
+//   Throughput  1 beat per cycle, whatever the memory's latency, while LIMIT less three bursts
+//               covers it
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -13,7 +14,7 @@
 
 module vq_read_port #(
     parameter       DATA_W    = 64,     // beat, bits
-    parameter       LEN_W     = 32,     // byte count of a request, bits; 14 to 32
+    parameter       UPTO_W    = 33,     // place of a request's last byte, bits
     parameter       INFO_W    = 1,      // requester's note that comes back with each beat, bits
     parameter       QID_W     = 2,      // queue number, bits
     parameter       MAX_BYTES = 256,    // longest burst, bytes; power of two, up to 4096
@@ -22,15 +23,15 @@ module vq_read_port #(
     parameter       BURSTS    = 16,     // bursts in flight; power of two
     parameter [0:0] BLOCK_EN  = 1'b0,   // data and notes in block RAM
     parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no request crosses a MAX_BYTES boundary
-    parameter [0:0] HOLD_EN   = 1'b0,   // 1: requests that are split are registered before
     parameter [0:0] PAST_EN   = 1'b1,   // 0: beats always go through the FIFO
     parameter       LANE_W    = $clog2(DATA_W/8)    // derived, not to be set
 ) (
     input  wire              clk,
     input  wire              rst,
-    // Request in: s_req_len bytes (not 0) from s_req_addr
+    // Request in: from the byte at s_req_addr to the one s_req_upto bytes after the boundary of
+    // MAX_BYTES at or below s_req_addr
     input  wire [63:0]       s_req_addr,
-    input  wire [LEN_W-1:0]  s_req_len,
+    input  wire [UPTO_W-1:0] s_req_upto,
     input  wire [QID_W-1:0]  s_req_queue,
     input  wire [INFO_W-1:0] s_req_info,
     input  wire              s_req_valid,
@@ -68,48 +69,48 @@ module vq_read_port #(
     end
 
     // Bursts, each with the lanes of its first and last byte
+    localparam OFS_W = $clog2(MAX_BYTES);
     wire [63:0]       burst_addr;
-    wire [12:0]       burst_len;
-    wire [QID_W+INFO_W-1:0] burst_info;
+    wire [OFS_W-1:0]  burst_end;
     wire              burst_last, burst_valid, burst_ready;
 
     generate
         if (SPLIT_EN) begin : gen_split
             vq_burst_split #(
-                .ADDR_W(64), .LEN_W(LEN_W), .INFO_W(QID_W+INFO_W), .MAX_BYTES(MAX_BYTES),
-                .PASS_EN(!HOLD_EN)
+                .ADDR_W(64), .UPTO_W(UPTO_W), .MAX_BYTES(MAX_BYTES)
             ) u_split (
                 .clk(clk),
                 .rst(rst),
                 .s_req_addr(s_req_addr),
-                .s_req_len(s_req_len),
-                .s_req_info({s_req_queue, s_req_info}),
+                .s_req_upto(s_req_upto),
                 .s_req_valid(s_req_valid),
                 .s_req_ready(s_req_ready),
                 .m_burst_addr(burst_addr),
-                .m_burst_len(burst_len),
-                .m_burst_info(burst_info),
+                .m_burst_end(burst_end),
                 .m_burst_last(burst_last),
                 .m_burst_valid(burst_valid),
                 .m_burst_ready(burst_ready)
             );
         end else begin : gen_whole
             assign burst_addr  = s_req_addr;
-            assign burst_len   = s_req_len[12:0];
-            assign burst_info  = {s_req_queue, s_req_info};
+            assign burst_end   = s_req_upto[OFS_W-1:0];
             assign burst_last  = 1'b1;
             assign burst_valid = s_req_valid;
             assign s_req_ready = burst_ready;
-            `VQ_ASSUME(a_one_burst, !s_req_valid || {{(32-SPAN_W){1'b0}}, s_req_addr[SPAN_W-1:0]} +
-                {{(32-LEN_W){1'b0}}, s_req_len} <= 1 << SPAN_W)
+            `VQ_ASSUME(a_one_burst, !s_req_valid || s_req_upto[UPTO_W-1:OFS_W] == 0)
         end
     endgenerate
 
     // No burst crosses a boundary of SPAN_W bits
-    wire [SPAN_W-1:0] reach = burst_addr[SPAN_W-1:0] + burst_len[SPAN_W-1:0] - 1'b1;
+    wire [SPAN_W-1:0] reach;            // its last byte
     wire [BEAT_W-1:0] more;             // beats after the burst's first one
 
     generate
+        if (SPAN_W > OFS_W) begin : gen_part
+            assign reach = {burst_addr[SPAN_W-1:OFS_W], burst_end};
+        end else begin : gen_all
+            assign reach = burst_end;
+        end
         if (BEAT_W > 1) begin : gen_many
             assign more = {1'b0, reach[SPAN_W-1:LANE_W] - burst_addr[SPAN_W-1:LANE_W]};
         end else begin : gen_one
@@ -117,21 +118,21 @@ module vq_read_port #(
         end
     endgenerate
 
-    // Room: beats, at first LIMIT, not promised to a burst, but for one asked for in the last
-    // cycle. Another is asked for when the longest would fit, after such a one too
+    // Room: beats, at first LIMIT, not promised to a burst, but for those asked for in the last
+    // two cycles. Another is asked for when the longest would fit, after two such ones too
+    localparam ENOUGH = 3 * LONGEST;
     reg  [ROOM_W-1:0] room_reg, promised_reg;
     reg               held_reg;         // the burst at hand was offered, so it has its room
-    reg               late_reg;         // promised_reg is not 0
+    reg               roomy_reg;        // in the last cycle there was ENOUGH
     reg               taken_reg;        // a beat left in the last cycle
-    wire              has_room = held_reg || |room_reg[ROOM_W-1:BEAT_W] ||
-                                 (room_reg[BEAT_W-1] && !late_reg);
+    wire              has_room = held_reg || roomy_reg;
     wire              note_ready, note_valid, beat_taken;
     wire              may   = has_room && note_ready;
     wire              issue = m_ar_valid && m_ar_ready;
     wire [ROOM_W-1:0] beats = {{(ROOM_W-BEAT_W){1'b0}}, more} + 1'b1;
 
     assign m_ar_addr   = burst_addr;
-    assign m_ar_queue  = burst_info[INFO_W +: QID_W];
+    assign m_ar_queue  = s_req_queue;
     assign m_ar_valid  = burst_valid && may;
     assign burst_ready = m_ar_ready && may;
 
@@ -145,13 +146,13 @@ module vq_read_port #(
 
     always @(posedge clk) begin
         held_reg     <= m_ar_valid && !m_ar_ready;
-        late_reg     <= issue;
+        roomy_reg    <= room_reg >= ENOUGH[ROOM_W-1:0];
         promised_reg <= beats & {ROOM_W{issue}};
         taken_reg    <= beat_taken;
         room_reg     <= room_reg - promised_reg + {{(ROOM_W-1){1'b0}}, taken_reg};
         if (rst) begin
             held_reg     <= 1'b0;
-            late_reg     <= 1'b0;
+            roomy_reg    <= 1'b0;
             taken_reg    <= 1'b0;
             promised_reg <= {ROOM_W{1'b0}};
             room_reg     <= LIMIT[ROOM_W-1:0];
@@ -162,15 +163,27 @@ module vq_read_port #(
     wire [LANE_W-1:0] note_first, note_end;
     wire [BEAT_W-1:0] note_more;
     wire [INFO_W-1:0] note_info;
-    wire              note_last, note_ready_out;
+    wire              note_last, note_ready_out, next_valid, next_ready;
+    wire [2*LANE_W+BEAT_W+INFO_W:0] next_note;
 
     vq_fifo #(.WIDTH(2*LANE_W+BEAT_W+INFO_W+1), .DEPTH(BURSTS), .BLOCK_EN(BLOCK_EN)) u_notes (
         .clk(clk),
         .rst(rst),
         .s_data({burst_addr[LANE_W-1:0], reach[LANE_W-1:0], more,
-                 burst_info[INFO_W-1:0], burst_last}),
+                 s_req_info, burst_last}),
         .s_valid(issue),
         .s_ready(note_ready),
+        .m_data(next_note),
+        .m_valid(next_valid),
+        .m_ready(next_ready)
+    );
+    // At hand in registers when the data comes
+    vq_skid #(.WIDTH(2*LANE_W+BEAT_W+INFO_W+1)) u_note (
+        .clk(clk),
+        .rst(rst),
+        .s_data(next_note),
+        .s_valid(next_valid),
+        .s_ready(next_ready),
         .m_data({note_first, note_end, note_more, note_info, note_last}),
         .m_valid(note_valid),
         .m_ready(note_ready_out)
@@ -249,8 +262,6 @@ module vq_read_port #(
         if (beat_taken) beat_reg <= beat_final ? {BEAT_W{1'b0}} : beat_reg + 1'b1;
         if (rst) beat_reg <= {BEAT_W{1'b0}};
     end
-
-    wire unused = &{1'b0, burst_len};
 
     `VQ_ASSERT(a_room, !fifo_push || fifo_room)
 endmodule

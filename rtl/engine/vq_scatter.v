@@ -4,7 +4,7 @@
 //               waits for the device function. A chain counts as completed once its last chunk
 //               was taken. A response longer than the chain takes is not written at all and
 //               returned with length 0
-//   Latency     2 cycles, response without bytes to completion; 6 cycles, response to its first
+//   Latency     2 cycles, response without bytes to completion; 7 cycles, response to its first
 //               request; 1 cycle, last byte of a chunk to its request
 //   Throughput  1 beat per cycle, 1 response per cycle, 1 segment per cycle but for 1 more cycle
 //               from chunk to chunk of the chain store
@@ -97,9 +97,8 @@ module vq_scatter #(
     wire [TAG_W+1:0]  w_at;
     wire [TAG_W-1:0]  last;
     wire [1:0]        place;
-    wire              done_room, walk_free;
-    wire              rsp_move = rsp_reg && done_room && (none_reg || walk_free);
-    wire              walk_load = rsp_move && !none_reg;
+    wire              done_room, walk_room;
+    wire              rsp_move = rsp_reg && done_room && (none_reg || walk_room);
 
     assign s_rsp_ready = !rsp_reg || rsp_move;
 
@@ -124,10 +123,29 @@ module vq_scatter #(
         if (rst) rsp_reg <= 1'b0;
     end
 
+    // It goes on to its segments, or waits for them where no later stage is looked at
+    wire [TAG_W+1:0]  walk_at, walk_end;
+    wire [31:0]       walk_len, walk_writable;
+    wire [QID_W-1:0]  walk_queue;
+    wire              walk_valid, walk_free;
+    wire              walk_load = walk_valid && walk_free;
+
+    vq_skid #(.WIDTH(2*(TAG_W+2)+64+QID_W)) u_walk (
+        .clk(clk),
+        .rst(rst),
+        .s_data({w_at, last, place, len_reg, writable, queue}),
+        .s_valid(rsp_reg && done_room && !none_reg),
+        .s_ready(walk_room),
+        .m_data({walk_at, walk_end, walk_len, walk_writable, walk_queue}),
+        .m_valid(walk_valid),
+        .m_ready(walk_free)
+    );
+
     // 2: read its segments, ahead of need
     reg  [TAG_W+1:0]  at_reg, end_reg;  // the next one, the chain's last one
-    reg  [31:0]       walk_len_reg, walk_room_reg;
+    reg  [31:0]       walk_len_reg;
     reg  [QID_W-1:0]  walk_queue_reg;
+    reg               walk_null_reg;    // longer than the chain: nothing is written
     reg               walk_reg;
     reg               fresh_reg;        // none of this chain was read
     reg               turned_reg;       // the next one begins the chunk s_after_next
@@ -149,11 +167,11 @@ module vq_scatter #(
             fresh_reg <= 1'b0;
         end
         if (walk_load) begin
-            at_reg         <= w_at;
-            end_reg        <= {last, place};
-            walk_len_reg   <= len_reg;
-            walk_room_reg  <= writable;
-            walk_queue_reg <= queue;
+            at_reg         <= walk_at;
+            end_reg        <= walk_end;
+            walk_len_reg   <= walk_len;
+            walk_null_reg  <= walk_len > walk_writable;
+            walk_queue_reg <= walk_queue;
             fresh_reg      <= 1'b1;
             turned_reg     <= 1'b0;
         end
@@ -175,7 +193,7 @@ module vq_scatter #(
             first_reg <= fresh_reg;
             if (fresh_reg) begin
                 read_len_reg   <= walk_len_reg;
-                read_null_reg  <= walk_len_reg > walk_room_reg;
+                read_null_reg  <= walk_null_reg;
                 read_queue_reg <= walk_queue_reg;
             end
         end
@@ -410,7 +428,7 @@ module vq_scatter #(
 
     wire unused = &{1'b0, s_axis_tkeep};
 
-    `VQ_ASSUME(a_length, !(read && fresh_reg) || walk_len_reg <= walk_room_reg)
+    `VQ_ASSUME(a_length, !walk_valid || walk_len <= walk_writable)
     `VQ_ASSERT(a_packet_end, !(merge && beat_last && uses && n_finish) || data_last)
     `VQ_ASSERT(a_end_room, !(m_req_valid && m_req_ready && req_final) || end_room)
 endmodule

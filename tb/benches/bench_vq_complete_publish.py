@@ -179,7 +179,7 @@ class PublishBench:
             assert writes == [(self.used[step.queue] + 2, step.queue) for step in written]
             assert self.indices == [step.after for step in written]
         faults = []
-        reads = [(w.value["addr"], w.value["len"], w.value["queue"]) for w in self.req.words]
+        reads = [(w.value["addr"], w.value["queue"]) for w in self.req.words]
         assert len(reads) == len(self.irqs) == len(self.finished.words)
         number = 0
         for place, word in enumerate(self.finished.words):
@@ -192,11 +192,11 @@ class PublishBench:
             assert number <= self.acked_then[place], "read before the index was acknowledged"
             queue, answer = step.queue, self.answers[place]
             if self.packed:
-                assert reads[place] == (self.avail[queue], 4, queue)
+                assert reads[place] == (self.avail[queue], queue)
                 wanted = self.wanted_packed(self.sent[begin:number], answer)
             else:
                 struct = self.avail[queue] + self.event_idx * (4 + 2 * self.sizes[queue])
-                assert reads[place] == (struct, 2, queue)
+                assert reads[place] == (struct, queue)
                 wanted = self.wanted(answer._replace(after=step.after, size=size))
             assert self.irqs[place] == wanted, f"{step} of {size} with {answer}"
             if answer.error and self.alive >> queue & 1:

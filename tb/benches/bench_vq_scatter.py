@@ -255,7 +255,7 @@ async def latency_of_a_first_request(dut: Any) -> None:
     bench.respond([(1 << 20, 2 * bench.beat)], 0, 2 * bench.beat)
     await bench.answer()
     await bench.done()
-    assert bench.req.words[0].shown - bench.rsp.taken[0] == 6
+    assert bench.req.words[0].shown - bench.rsp.taken[0] == 7
     bench.data.percent = 4
     bench.respond([(1 << 20, 2 * bench.beat)], 0, 2 * bench.beat)
     await bench.answer()

@@ -15,7 +15,7 @@ from tests.system.systems import SINGLE, USUAL, WIDE
 # Share of the bus limit, at least
 FLOORS = {
     64: {
-        "tx-64-64-lat128-batch64": 0.94,
+        "tx-64-64-lat128-batch64": 0.95,
         "rx-64-64-lat128-batch64": 0.97,
         "tx-64-1500-lat128-batch64": 0.98,
         "rx-64-1500-lat128-batch64": 0.98,

@@ -6,10 +6,9 @@ import pytest
 from tb.runner import run_bench
 
 SHAPES = [
-    ("icarus", {"MAX_BYTES": 2, "ADDR_W": 14, "LEN_W": 14}),
-    ("icarus", {"MAX_BYTES": 256, "INFO_W": 5}),
-    ("icarus", {"MAX_BYTES": 256, "INFO_W": 5, "PASS_EN": 1}),
-    ("icarus", {"MAX_BYTES": 4096}),
+    ("icarus", {"MAX_BYTES": 2, "ADDR_W": 13, "UPTO_W": 14}),
+    ("icarus", {"MAX_BYTES": 256}),
+    ("icarus", {"MAX_BYTES": 4096, "UPTO_W": 13}),
     ("verilator", {"MAX_BYTES": 64}),
 ]
 

@@ -6,10 +6,10 @@ import pytest
 from tb.runner import run_bench
 
 SHAPES = [
-    ("icarus", {"BEATS": 128, "LIMIT": 128, "BURSTS": 16, "BLOCK_EN": 1, "HOLD_EN": 1}),
-    ("icarus", {"BEATS": 256, "LIMIT": 160, "BURSTS": 16, "BLOCK_EN": 1, "HOLD_EN": 1}),
-    ("icarus", {"MAX_BYTES": 64, "BEATS": 32, "BURSTS": 4, "INFO_W": 7, "LEN_W": 14}),
-    ("icarus", {"MAX_BYTES": 64, "BEATS": 32, "SPLIT_EN": 0, "LEN_W": 14, "PAST_EN": 0}),
+    ("icarus", {"BEATS": 128, "LIMIT": 128, "BURSTS": 16, "BLOCK_EN": 1}),
+    ("icarus", {"BEATS": 256, "LIMIT": 160, "BURSTS": 16, "BLOCK_EN": 1}),
+    ("icarus", {"MAX_BYTES": 64, "BEATS": 32, "BURSTS": 4, "INFO_W": 7, "UPTO_W": 14}),
+    ("icarus", {"MAX_BYTES": 64, "BEATS": 32, "SPLIT_EN": 0, "UPTO_W": 7, "PAST_EN": 0}),
     ("icarus", {"DATA_W": 512, "MAX_BYTES": 4096, "BEATS": 256}),
     ("verilator", {"BEATS": 256, "MAX_BYTES": 512}),
 ]
