@@ -43,17 +43,22 @@ TOLERANCE = 0.03
 
 @dataclass(frozen=True)
 class Configuration:
-    """One shape of the engine, with what it must keep: (floor, goal) or None."""
+    """One shape of the engine, with what it must keep: (floor, goal) or None.
+
+    The floors are those of an engine for split rings, which leaves the other format out.
+    """
 
     data_w: int
     queues: int
+    packed: bool = True  # whether packed rings are served too
     lut4: tuple[int, int] | None = None
     fmax_mhz: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
         """The name in reports."""
-        return f"{self.data_w} bit, {self.queues} queues"
+        rings = "both ring formats" if self.packed else "split rings"
+        return f"{self.data_w} bit, {self.queues} queues, {rings}"
 
     @property
     def stem(self) -> str:
@@ -62,7 +67,7 @@ class Configuration:
 
 
 CONFIGURATIONS = (
-    Configuration(64, 4, lut4=(4 * 1960, 3 * 1960), fmax_mhz=(93, GOAL_MHZ)),
+    Configuration(64, 4, packed=False, lut4=(4 * 1960, 3 * 1960), fmax_mhz=(93, GOAL_MHZ)),
     Configuration(512, 16),
 )
 
@@ -155,7 +160,8 @@ def synthesise(configuration: Configuration) -> Result:
     script = "; ".join(
         (
             f"read_verilog -Irtl/engine -Irtl/lib {' '.join(sources())}",
-            f"chparam -set DATA_W {configuration.data_w} -set QUEUES {configuration.queues} {TOP}",
+            f"chparam -set DATA_W {configuration.data_w} -set QUEUES {configuration.queues} "
+            f"-set PACKED_EN {int(configuration.packed)} {TOP}",
             f"synth_ecp5 -top {TOP} -json {netlist.relative_to(ROOT)}",
         )
     )

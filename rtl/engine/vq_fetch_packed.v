@@ -73,7 +73,8 @@ module vq_fetch_packed #(
     localparam LANE_W  = $clog2(DATA_W/8);
     localparam BYTES   = 256;           // of a window
     localparam WINDOWS = DATA_W == 64 ? 8 : DATA_W == 128 ? 16 : 32;
-    localparam BEATS   = WINDOWS * BYTES * 8 / DATA_W;
+    // Twice the windows, so that none of them ever waits for room: the probe asks and takes in turn
+    localparam BEATS   = 2 * WINDOWS * BYTES * 8 / DATA_W;
     localparam INFO_W  = QID_W + 18;
 
     wire [QID_W-1:0] ring_queue, window_queue, desc_queue;
