@@ -161,8 +161,8 @@ module vq_fetch_avail #(
     wire              ab_look, ab_error, ab_last, ab_valid, ab_ready;
 
     vq_read_port #(
-        .DATA_W(DATA_W), .UPTO_W($clog2(ENTRIES_MAX)+2), .INFO_W(QID_W+1), .QID_W(QID_W), .MAX_BYTES(2*ENTRIES_MAX),
-        .BEATS(AVAIL_BEATS), .BURSTS(BURSTS), .SPLIT_EN(1'b0)
+        .DATA_W(DATA_W), .UPTO_W($clog2(ENTRIES_MAX)+2), .INFO_W(QID_W+1), .QID_W(QID_W),
+        .MAX_BYTES(2*ENTRIES_MAX), .BEATS(AVAIL_BEATS), .BURSTS(BURSTS), .SPLIT_EN(1'b0)
     ) u_avail_port (
         .clk(clk),
         .rst(rst),

@@ -199,8 +199,8 @@ module vq_fetch_packed #(
     wire              wb_error, wb_last, wb_valid, wb_ready;
 
     vq_read_port #(
-        .DATA_W(DATA_W), .UPTO_W($clog2(BYTES)+1), .INFO_W(INFO_W), .QID_W(QID_W), .MAX_BYTES(BYTES),
-        .BEATS(BEATS), .BURSTS(WINDOWS), .BLOCK_EN(1'b1), .SPLIT_EN(1'b0)
+        .DATA_W(DATA_W), .UPTO_W($clog2(BYTES)+1), .INFO_W(INFO_W), .QID_W(QID_W),
+        .MAX_BYTES(BYTES), .BEATS(BEATS), .BURSTS(WINDOWS), .BLOCK_EN(1'b1), .SPLIT_EN(1'b0)
     ) u_window_port (
         .clk(clk),
         .rst(rst),
