@@ -142,7 +142,7 @@ async def every_alignment_and_length(dut: Any) -> None:
 
 @test(us=1000)
 async def bursts_wait_for_room(dut: Any) -> None:
-    """With nothing taken, bursts stop where LIMIT are nearly promised, and go on when beats leave."""
+    """With nothing taken, bursts stop where LIMIT are nearly promised, until beats leave."""
     bench = PortBench(dut)
     await bench.start(out=0)
     for _ in range(4):
