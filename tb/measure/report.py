@@ -117,13 +117,19 @@ def _but_latency(point: Found) -> tuple[Any, ...]:
     return tuple(point[key] for key in ("direction", "data_w", "payload", "batch"))
 
 
-def verdicts(found: Mapping[str, Sequence[Found]]) -> list[Verdict]:
-    """Return each figure that has a floor."""
-    points, result = found["throughput"], []
+def of_ring(points: Iterable[Found], ring: str) -> list[Found]:
+    """Return the points of a ring's format."""
+    return [point for point in points if point["ring"] == ring]
+
+
+def rates(points: Sequence[Found], ring: str) -> list[Verdict]:
+    """Return each figure of throughput that has a floor, of one format of rings."""
+    result, mark = [], "" if ring == "split" else f"{ring}: "
+    points = of_ring(points, ring)
     wide = _worst(_at(small_points(points, 512), BASE_LATENCY), lambda p: p["cycles_per_buffer"])
     result.append(
         Verdict(
-            f"{SMALL} B tx, 512-bit, latency {BASE_LATENCY}, batch >= {BASE_BATCH}",
+            f"{mark}{SMALL} B tx, 512-bit, latency {BASE_LATENCY}, batch >= {BASE_BATCH}",
             "cycles a buffer",
             wide["cycles_per_buffer"] if wide else None,
             wide["limit_cycles"] if wide else None,
@@ -139,7 +145,7 @@ def verdicts(found: Mapping[str, Sequence[Found]]) -> list[Verdict]:
         worst = _worst(_at(chosen, BASE_LATENCY), lambda p: -p["ratio"])
         result.append(
             Verdict(
-                f"{figure}, latency {BASE_LATENCY}",
+                f"{mark}{figure}, latency {BASE_LATENCY}",
                 "% of the limit",
                 worst["ratio"] * 100 if worst else None,
                 100,
@@ -157,7 +163,7 @@ def verdicts(found: Mapping[str, Sequence[Found]]) -> list[Verdict]:
         spread = _spread(chosen)
         result.append(
             Verdict(
-                f"{name}: change at latency {others}",
+                f"{mark}{name}: change at latency {others}",
                 "%",
                 spread[0] if spread else None,
                 None,
@@ -166,6 +172,12 @@ def verdicts(found: Mapping[str, Sequence[Found]]) -> list[Verdict]:
                 where=spread[1] if spread else "",
             )
         )
+    return result
+
+
+def verdicts(found: Mapping[str, Sequence[Found]]) -> list[Verdict]:
+    """Return each figure that has a floor."""
+    result = rates(found["throughput"], "split")
     slow = _worst(found["latency"], lambda point: point["overhead_cycles"])
     result.append(
         Verdict(
@@ -178,7 +190,7 @@ def verdicts(found: Mapping[str, Sequence[Found]]) -> list[Verdict]:
             where=f"{slow['data_w']}-bit, latency {slow['latency']}" if slow else "",
         )
     )
-    return result
+    return result + rates(found["throughput"], "packed")
 
 
 # ---- tables
@@ -243,6 +255,7 @@ def chain_name(point: Found) -> str:
     words += ["indirect"] if point["indirect"] else []
     words += ["random"] if point["order"] == "random" else []
     words += [] if point["aligned"] else ["unaligned"]
+    words += ["packed"] if point["ring"] == "packed" else []
     return " ".join(words)
 
 
@@ -293,7 +306,7 @@ def socket_rows(found: Mapping[str, Sequence[Found]]) -> Iterator[Row]:
     """Yield a row for each point of the socket port, beside that of descriptors."""
     beside = {
         (point["direction"], point["payload"]): point["cycles_per_buffer"]
-        for point in found["throughput"]
+        for point in of_ring(found["throughput"], "split")
         if plain(point) and point["data_w"] == WIDTHS[0]
         if (point["latency"], point["batch"]) == (BASE_LATENCY, BASE_BATCH)
     }
@@ -373,9 +386,11 @@ def page_parts(found: Mapping[str, Sequence[Found]]) -> dict[str, list[str]]:
     head = ("bus", *(f"{d}: {word}" for d in ("tx", "rx") for word in ("cycles", "limit", "%")))
     parts = {"verdict": markdown(VERDICT_HEAD, verdict_rows(verdicts(found)))}
     for payload in (SMALL, LARGE):
-        parts[f"{payload} bytes"] = markdown(
-            head, by_width(found["throughput"], payload, BASE_LATENCY)
-        )
+        for ring, mark in (("split", ""), ("packed", ", packed")):
+            points = of_ring(found["throughput"], ring)
+            parts[f"{payload} bytes{mark}"] = markdown(
+                head, by_width(points, payload, BASE_LATENCY)
+            )
     parts["latency"] = markdown(LATENCY_HEAD, latency_rows(found["latency"]))
     parts["socket"] = markdown(SOCKET_HEAD, socket_rows(found))
     varied = [

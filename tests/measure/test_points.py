@@ -67,7 +67,7 @@ def test_the_quick_points_are_those_of_the_floors():
         (64, 64, 1),
         (1500, 64, 1),
     }
-    assert len(few) == 2 * len(WIDTHS) * len(DIRECTIONS) * len(LATENCIES)
+    assert len(few) == 2 * 2 * len(WIDTHS) * len(DIRECTIONS) * len(LATENCIES)
 
 
 def test_points_are_chosen_by_name():
