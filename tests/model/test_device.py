@@ -199,7 +199,7 @@ def test_a_queue_that_is_not_ready_is_left_alone() -> None:
 
 
 def test_a_notification_of_an_absent_queue_is_a_fault_with_an_interrupt() -> None:
-    raw = RawQueue(features=OFFER & ~Feature.NOTIFICATION_DATA)
+    raw = RawQueue(features=OFFER & ~(Feature.NOTIFICATION_DATA | Feature.RING_PACKED))
     raw.write(Reg.QUEUE_NOTIFY, 0x12345678)
     assert raw.device.read32(Reg.FAULT_CODE) == Fault.NO_SUCH_QUEUE
     assert raw.device.read32(Reg.FAULT_QUEUE) == 0x12345678
