@@ -121,13 +121,21 @@ def shown(path: Path) -> str:
 
 
 def python_path(module: str) -> tuple[str, list[str]]:
-    """Return the name to import a test module by, and the folders that it needs."""
-    if module.endswith(".py"):
-        path = (ROOT / module).resolve()
-        if not path.exists():
-            raise BuildError(f"no test module {module}")
-        return path.stem, [str(ROOT), str(path.parent)]
-    return module, [str(ROOT)]
+    """Return the name to import a test module by, and the folders that it needs.
+
+    A file in a package is imported below the package's root, so that the modules beside it do not
+    hide those of the same name that Python has.
+    """
+    if not module.endswith(".py"):
+        return module, [str(ROOT)]
+    path = (ROOT / module).resolve()
+    if not path.exists():
+        raise BuildError(f"no test module {module}")
+    names, folder = [path.stem], path.parent
+    while (folder / "__init__.py").exists():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(names), list(dict.fromkeys((str(ROOT), str(folder))))
 
 
 def environment(run: Run, folder: Path) -> dict[str, str]:

@@ -35,6 +35,7 @@ FOLDER = BUILD / "waves"
 # GTKWave's trace flags: hexadecimal, decimal, binary, ASCII, each right-justified
 FLAGS = {"hex": 0x22, "dec": 0x24, "bit": 0x28, "ascii": 0x820, "state": 0x2022, "fault": 0x2022}
 GROUP_BEGIN, GROUP_END = 0x800200, 0x1000200
+GENERATED = "gen_"  # begins the names of generate blocks, which stand in a path beside instances
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def state_names(module: Path) -> dict[int, str]:
 def instance_module(path: str) -> Path:
     """Return the file of the module whose signal this is (instance names lead there)."""
     module = next(RTL.glob("**/vq_test_device.v"))
-    for instance in path.split(".")[1:-1]:
+    instances = [name for name in path.split(".")[1:-1] if not name.startswith(GENERATED)]
+    for instance in instances:
         match = re.search(
             rf"\b(vq_\w+)\s*(?:#\s*\((?:[^;]*?)\)\s*)?{instance}\s*\(", module.read_text()
         )

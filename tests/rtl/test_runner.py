@@ -9,7 +9,7 @@ import pytest
 
 from ci.regress import MATRIX, MatrixError, read_matrix
 from tb.build import SIMULATORS, BuildError, Design, build
-from tb.runner import RunFailed, run_system
+from tb.runner import RunFailed, run_bench, run_system
 from tb.sim import OptionError, parse
 from tb.waves import groups, save_file
 
@@ -50,8 +50,38 @@ def test_the_wave_groups_name_signals_that_exist(sim, tmp_path):
     assert all(found.values())
     text = save_file(result.waves, found, tmp_path)
     assert "tb_top.track_op[63:0]" in text
-    (ring,) = tmp_path.glob("*.u_ring.state_reg.txt")
-    assert "0 PICK" in ring.read_text()
+    for fetch in ("gen_split.u_avail.u_ring", "gen_packed.u_packed.u_probe"):
+        (ring,) = tmp_path.glob(f"*.{fetch}.state_reg.txt")
+        assert "0 PICK" in ring.read_text()
+
+
+BESIDE_PYTHON = """
+import socket
+
+import cocotb
+{found}
+
+@cocotb.test()
+async def names_are_those_of_python(dut):
+    assert hasattr(socket, "socketpair") and constant.VALUE == 7
+"""
+
+
+def test_a_test_module_in_a_package_hides_no_module_of_python(tmp_path):
+    package = tmp_path / "mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "constant.py").write_text("VALUE = 7\n")
+    (package / "socket.py").write_text("")
+    (package / "case.py").write_text(BESIDE_PYTHON.format(found="from mine import constant"))
+    run_bench("vq_fifo", module=str(package / "case.py"), sim="icarus")
+
+
+def test_a_test_module_without_a_package_finds_its_neighbours(tmp_path):
+    (tmp_path / "constant.py").write_text("VALUE = 7\n")
+    case = tmp_path / "case.py"
+    case.write_text(BESIDE_PYTHON.format(found="import constant"))
+    run_bench("vq_fifo", module=str(case), sim="icarus")
 
 
 @pytest.mark.parametrize("sim", SIMULATORS)

@@ -13,7 +13,9 @@ module vq_test_device #(
     parameter QUEUE_SIZE_MAX = 256,
     parameter DATA_W         = 64,
     parameter MAX_CHAIN      = 128,
-    parameter CHAINS         = 256
+    parameter CHAINS         = 256,
+    parameter [0:0] SPLIT_EN  = 1'b1,
+    parameter [0:0] PACKED_EN = 1'b1
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -150,6 +152,6 @@ module vq_test_device #(
     end
 
     wire unused = &{1'b0, m_axi_rid, m_axi_rresp, m_axi_rlast, m_axi_bid, m_axi_bresp, QUEUES[0],
-                    QUEUE_SIZE_MAX[0], MAX_CHAIN[0], CHAINS[0]};
+                    QUEUE_SIZE_MAX[0], MAX_CHAIN[0], CHAINS[0], SPLIT_EN, PACKED_EN};
 endmodule
 `resetall
