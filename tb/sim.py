@@ -21,12 +21,13 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NoReturn, Optional
 
 from ci.toolchain import ROOT
 from tb.build import SIMULATORS, BuildError
-from tb.runner import LAST, RunFailed, run_system, shown
+from tb.runner import LAST, SYSTEM_TOP, Result, RunFailed, run_bench, run_system, shown
 from tb.scenario import ScenarioError
 from tb.scenario.command import run_file
 from tb.screen import PROGRESS, SAY, TALLY
@@ -56,6 +57,7 @@ class Part:
         slow: further environment under Icarus, which is a hundred times slower.
         queues: how many it needs.
         weight: the heaviest begin first.
+        top: the device, if it is not the engine with its memory.
     """
 
     title: str
@@ -64,6 +66,7 @@ class Part:
     slow: Mapping[str, str] = field(default_factory=dict)
     queues: int = 1
     weight: int = 1
+    top: str = SYSTEM_TOP
 
 
 CUT = {"TB_SEGMENT_BYTES": str(SLOW_SEGMENT_BYTES)}
@@ -100,6 +103,13 @@ PARTS = {
         "tb.random_traffic",
         {"TB_PACE": "free", "TB_OPERATIONS": "4000"},
         {"TB_OPERATIONS": "500"},
+    ),
+    "socket": Part(
+        "the second implementation: buffers as messages through registers",
+        "tb.socket.traffic",
+        {"TB_OPERATIONS": "400"},
+        {"TB_OPERATIONS": "120"},
+        top="vq_socket_device",
     ),
 }
 TESTS = (ALL, *PARTS)  # what TEST= may name
@@ -227,13 +237,17 @@ class PartRun:
             env |= self.part.slow
         begin = time.monotonic()
         parameters = {"QUEUES": self.options.queues, "DATA_W": self.options.data_w}
+        run: Callable[..., Result] = run_system
+        wanted = self.options.waves
+        if self.part.top != SYSTEM_TOP:  # small, so its waves are whole
+            run, wanted = partial(run_bench, self.part.top), "all" if wanted else ""
         try:
-            result = run_system(
-                self.part.module,
-                parameters,
+            result = run(
+                module=self.part.module,
+                parameters=parameters,
                 sim=self.options.sim,
                 seed=self.options.seed,
-                waves=self.options.waves,
+                waves=wanted,
                 env=env,
                 echo=self.lines.put,
                 timeout_s=TIMEOUT_S,

@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional
 from pymodel import PORT_REGISTERS, SocketVirtqueue, UsedBuffer, Window
 from pymodel.registers import Config
 from pymodel.socket_registers import Access as Kind
-from tb.comparison import Mismatch, Outcome
+from tb.comparison import Mismatch, Outcome, Tally
 from tb.socket.bench import SocketBench
 from tb.socket.worlds import (
     BASE,
@@ -36,26 +36,26 @@ class SocketComparison:
     Args:
         bench: the started bench.
         callback: see `SocketWorld`.
+        tally: of a comparison before, to go on with.
 
     Attributes:
         rtl: the world of the Verilog.
         model: the world of the model.
-        operations: compared so far.
-        buffers: collected so far.
+        tally: what was compared.
     """
 
     def __init__(
-        self, bench: SocketBench, callback: Optional[Callable[[Any, int], bool]] = None
+        self,
+        bench: SocketBench,
+        callback: Optional[Callable[[Any, int], bool]] = None,
+        tally: Optional[Tally] = None,
     ) -> None:
         self.bench = bench
         self.rtl = RtlSocketWorld(bench, callback)
         self.model = ModelSocketWorld(bench.built, callback)
-        self.operations = 0
-
-    @property
-    def buffers(self) -> int:
-        """Buffers collected by callbacks so far."""
-        return len(self.rtl.taken)
+        self.tally = tally or Tally()
+        self._readable: dict[Hashable, int] = {}  # bytes of each buffer, by its token
+        self._returned = 0  # of what callbacks collected
 
     async def start(self, *sizes: int, pattern: bool = False) -> None:
         """Begin the life of a queue of each size."""
@@ -79,8 +79,9 @@ class SocketComparison:
     async def add(
         self, queue: int, sg: Segments, out_num: int, in_num: int, token: Hashable
     ) -> None:
-        """`add_buf` in both worlds."""
+        """`add_buf` in both worlds; tokens are used once, in all queues."""
         await self._both("add", queue, lambda vq: vq.add_buf(sg, out_num, in_num, token))
+        self._readable[token] = sum(length for _, length in sg[:out_num])
 
     async def sync(self, queue: int) -> None:
         """`sync` in both worlds."""
@@ -89,6 +90,8 @@ class SocketComparison:
     async def get(self, queue: int) -> Optional[UsedBuffer]:
         """`get_buf` in both worlds."""
         used: Optional[UsedBuffer] = await self._both("get", queue, lambda vq: vq.get_buf())
+        if used is not None:
+            self._collected(used)
         return used
 
     async def detach(self, queue: int, token: Hashable) -> None:
@@ -105,16 +108,26 @@ class SocketComparison:
     async def _both(
         self, name: str, queue: int, operation: Callable[[SocketVirtqueue], Any]
     ) -> Any:
+        begin = self.bench.cycle
         rtl = await self.rtl.call(self._outcome, self.rtl, queue, operation)
         await self.rtl.settle()
+        self.tally.cycles += self.bench.cycle - begin
         model = self._outcome(self.model, queue, operation)
         self.model.settle()
-        self.operations += 1
+        self.tally.operations += 1
         what = f"{name} (queue {queue})"
         if not rtl.same(model):
             self._fail(what, [f"result: rtl {rtl}, model {model}"])
         await self._check(what)
+        for _, used in self.rtl.taken[self._returned :]:
+            self._collected(used)
+        self._returned = len(self.rtl.taken)
         return rtl.take()
+
+    def _collected(self, used: UsedBuffer) -> None:
+        self.tally.chains += 1
+        self.tally.bytes_in += used.length
+        self.tally.bytes_out += self._readable.pop(used.data)
 
     @staticmethod
     def _outcome(
@@ -146,4 +159,5 @@ class SocketComparison:
             self._fail(what, found)
 
     def _fail(self, what: str, found: list[str]) -> None:
+        self.tally.mismatches += 1
         raise Mismatch("\n".join([f"after {what} at {self.bench.cycle}:", *found[:MAX_SHOWN]]))

@@ -11,55 +11,11 @@ import cocotb
 
 from tb.socket.bench import SocketBench
 from tb.socket.comparison import SocketComparison
-from tb.socket.worlds import BASE, RtlSocketWorld
+from tb.socket.player import SLOT, SocketPlayer, drain, postpone, some_buffer
+from tb.socket.worlds import RtlSocketWorld
 
 FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower
-SLOT = 4096  # bytes of memory for each buffer
-
-
-def drain(world, index) -> bool:
-    """Collect all there is."""
-    while world.take(index) is not None:
-        pass
-    return True
-
-
-def postpone(world, index) -> bool:
-    """Collect one, and no more callbacks until restart."""
-    world.take(index)
-    return False
-
-
 CALLBACKS = {"none": None, "drain": drain, "postpone": postpone}
-
-
-def some_lengths(built) -> tuple[int, int]:
-    """Return readable and writable bytes: mostly few, sometimes as many as may be."""
-
-    def some(most: int) -> int:
-        kind = random.random()
-        if kind < 0.2:
-            return 0
-        return random.randint(1, min(most, SLOT // 2, 40 if kind < 0.9 else most))
-
-    return some(built.max_readable), some(built.max_writable)
-
-
-def some_buffer(number: int, built):
-    """Return segments, counts and data of a buffer."""
-    out_bytes, in_bytes = some_lengths(built)
-    if out_bytes + in_bytes == 0:
-        out_bytes = 1
-    base = BASE + number % 256 * SLOT
-
-    def cut(addr: int, length: int):
-        if length > 1 and random.random() < 0.3:
-            first = random.randint(1, length - 1)
-            return [(addr, first), (addr + first, length - first)]
-        return [(addr, length)] if length else []
-
-    out, in_ = cut(base, out_bytes), cut(base + SLOT // 2, in_bytes)
-    return out + in_, len(out), len(in_), (base, random.randbytes(out_bytes))
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
@@ -73,29 +29,10 @@ async def compared_after_each_operation(dut, callback, pattern):
     queues = min(built.queues, 3)
     sizes = [random.choice([1, 2, built.slots]) for _ in range(queues)]
     await compared.start(*sizes, pattern=pattern)
-    number = 0
+    player = SocketPlayer(compared)
     for _ in range(150 if FAST else 60):
-        queue = random.randrange(queues)
-        vq = compared.rtl.queues[queue]
-        what = random.choice(["add", "add", "add", "sync", "get", "get", "detach", "restart"])
-        try:
-            if what == "add":
-                sg, out_num, in_num, (addr, data) = some_buffer(number, built)
-                compared.write(addr, data)
-                await compared.add(queue, sg, out_num, in_num, number)
-                number += 1
-            elif what == "detach":
-                tokens = [*vq.outstanding, "unknown"]
-                await compared.detach(queue, random.choice(tokens))
-            else:
-                await getattr(compared, what)(queue)
-        except OSError as error:
-            assert error.errno in (errno.ENOSPC, errno.ENOENT, errno.EINVAL), error
-    for queue in range(queues):
-        await compared.sync(queue)
-        while await compared.get(queue) is not None:
-            pass
-        assert compared.rtl.queues[queue].num_free == sizes[queue]
+        await player.step()
+    await player.finish()
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
@@ -123,11 +60,11 @@ async def free_running(dut, callback, pause):
         vq = world.queues[queue]
         what = random.choice(["add", "add", "add", "sync", "get", "detach", "serve", "wait"])
         if what == "add" and vq.num_free:
-            sg, out_num, in_num, (addr, data) = some_buffer(number, built)
-            world.memory.write(addr, data)
-            await world.call(vq.add_buf, sg, out_num, in_num, number)
-            room = sum(length for _, length in sg[out_num:])
-            held[number] = (queue, addr + SLOT // 2, data[:room])
+            drawn = some_buffer(number, built)
+            world.memory.write(drawn.addr, drawn.data)
+            await world.call(vq.add_buf, drawn.sg, drawn.out_num, drawn.in_num, number)
+            room = sum(length for _, length in drawn.sg[drawn.out_num :])
+            held[number] = (queue, drawn.addr + SLOT // 2, drawn.data[:room])
             number += 1
         elif what == "sync":
             await world.call(vq.sync)

@@ -42,7 +42,10 @@ def run(*arguments):
     ("argument", "message"),
     [
         ("--sim=vcs", "SIM=vcs: SIM is one of verilator, icarus"),
-        ("--test=fish", "TEST=fish: TEST is one of all, demo, blk, direct, net, random, free"),
+        (
+            "--test=fish",
+            "TEST=fish: TEST is one of all, demo, blk, direct, net, random, free, socket",
+        ),
         ("--queues=0", "QUEUES=0: QUEUES is a whole number from 1 to 64"),
         ("--queues=many", "QUEUES=many: QUEUES is a whole number from 1 to 64"),
         ("--data-w=96", "DATA_W=96: DATA_W is one of 64, 128, 256, 512"),
