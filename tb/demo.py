@@ -8,11 +8,12 @@ picture before is marked with `*`. Everything is compared with the model as in a
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 import cocotb
 
-from pymodel import DeviceIndices, RingState, UsedBuffer, draw_ring
+from pymodel import DeviceIndices, Feature, RingState, UsedBuffer, draw_ring
 from pymodel.registers import Reg
 from tb.bench import Bench
 from tb.comparison import Comparison
@@ -29,6 +30,42 @@ A driver (Python) and a device (Verilog) share a ring in memory; each picture sh
   ◄  where an index stands: idx, the published one; driver and device, how far each has come
   N  a next descriptor follows    W  the device writes    I  names an indirect table\
 """
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said of a format's ring."""
+
+    hidden: str
+    published: str
+    answered: str
+    silenced: str
+    quiet: str
+    armed: str
+    again: str
+    due: str
+
+
+SPLIT = Words(
+    hidden="The index is still 0: not visible yet.",
+    published="One write of the index publishes both. avail_event is 0, so the driver notifies.",
+    answered="Two chains read, looped back and returned; avail_event asks for the next buffer.",
+    silenced="used_event moves out of reach.",
+    quiet="Used, and no interrupt: used_event does not ask for one.",
+    armed="used_event is next.",
+    again="Buffers 5 and 6; slot 0 of the available ring is used again.",
+    due="Both used in order; the used index passed used_event, so an interrupt is due.",
+)
+PACKED = Words(
+    hidden="The flags still say used: not visible yet.",
+    published="The flags of the first descriptor come last. The device enables notifications.",
+    answered="Two chains read, looped back and returned; the device event is at the next buffer.",
+    silenced="the driver event disables.",
+    quiet="Used, and no interrupt: the driver event disables them.",
+    armed="the driver event is at the next one.",
+    again="Buffers 5 and 6, in the ring's second lap.",
+    due="Both used in order; the driver event was passed, so an interrupt is due.",
+)
 
 
 class PausedWorld(RtlWorld):
@@ -77,6 +114,7 @@ class Demonstration:
     def __init__(self, bench: Bench, comparison: PausedComparison) -> None:
         self.bench, self.comparison = bench, comparison
         self.world = comparison.rtl
+        self.words = PACKED if comparison.setup.features & Feature.RING_PACKED else SPLIT
         self.shown: Optional[RingState] = None  # in the last picture
         self.device = DeviceIndices(0, 0)
         self.number = 0
@@ -172,6 +210,7 @@ class Demonstration:
         """Run and show all steps."""
         say(LEGEND)
         await self.comparison.start()
+        await self.read_indices()
         self.title("init", "The driver has written the ring's addresses and size to the registers.")
         self.draw()
         await self.first_round()
@@ -189,7 +228,7 @@ class Demonstration:
         await self.add(1, ["Hello from the driver"], [32], False)
         self.title(
             "add_buf",
-            "Buffer 1: one segment to read, one to write. The index is still 0: not visible yet.",
+            f"Buffer 1: one segment to read, one to write. {self.words.hidden}",
         )
         self.draw()
         await self.add(2, ["one descriptor, ", "three segments"], [40], True)
@@ -205,14 +244,11 @@ class Demonstration:
             "detach_buf", "Buffer 3 is not published yet, so it comes back as if never added."
         )
         self.draw()
-        await self.sync(
-            "One write of the index publishes both. avail_event is 0, so the driver notifies.",
-            "Two chains read, looped back and returned; avail_event asks for the next buffer.",
-        )
+        await self.sync(self.words.published, self.words.answered)
         ran = len(self.world.calls)
         self.title(
             "interrupt",
-            f"The callback ran {ran} time and returned False: used_event moves out of reach.",
+            f"The callback ran {ran} time and returned False: {self.words.silenced}",
         )
         self.draw()
         await self.get()
@@ -223,7 +259,7 @@ class Demonstration:
         await self.add(4, ["quiet"], [16], False)
         await self.sync(
             "Buffer 4 is added and published while callbacks are off.",
-            "Used, and no interrupt: used_event does not ask for one.",
+            self.words.quiet,
         )
         result = await self.comparison.restart(0)
         self.title(
@@ -233,7 +269,7 @@ class Demonstration:
         self.draw()
         await self.get()
         result = await self.comparison.restart(0)
-        self.title("restart", f"{result}: nothing pending, callbacks are on: used_event is next.")
+        self.title("restart", f"{result}: nothing pending, callbacks are on: {self.words.armed}")
         self.draw()
 
     async def event_index(self) -> None:
@@ -241,10 +277,7 @@ class Demonstration:
         served, notified = len(self.world.interrupts), self.world.notifications
         await self.add(5, ["first of two"], [16], True)
         await self.add(6, ["second of two"], [16], True)
-        await self.sync(
-            "Buffers 5 and 6; slot 0 of the available ring is used again.",
-            "Both used in order; the used index passed used_event, so an interrupt is due.",
-        )
+        await self.sync(self.words.again, self.words.due)
         served = len(self.world.interrupts) - served
         notified = self.world.notifications - notified
         self.title(

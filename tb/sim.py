@@ -32,6 +32,7 @@ from tb.scenario import ScenarioError
 from tb.scenario.command import run_file
 from tb.screen import PROGRESS, SAY, TALLY
 
+RINGS = ("split", "packed")
 DATA_WIDTHS = (64, 128, 256, 512)
 MOST_QUEUES = 64
 SLOW_SEGMENT_BYTES = 512  # segments of block traffic are cut to this under Icarus
@@ -130,6 +131,7 @@ class Options:
         queues: number of queues.
         data_w: data bus width, bits.
         waves: "" none, "window" what the bench selects, "all" everything.
+        ring: format of the descriptor rings.
         scenario: file of raw steps to run instead, or None.
     """
 
@@ -139,12 +141,14 @@ class Options:
     queues: int
     data_w: int
     waves: str
+    ring: str
     scenario: Optional[Path]
 
     def command(self, test: str) -> str:
         """Return the command that repeats one part as it was, with waves."""
         words = ["make", "sim", f"TEST={test}", f"SIM={self.sim}", f"SEED={self.seed}"]
         words += [f"QUEUES={self.queues}", f"DATA_W={self.data_w}"]
+        words += ["RING=packed"] if self.ring == "packed" else []
         words += ["WAVES=1"] if self.waves == "all" else []
         return shlex.join(words)
 
@@ -170,7 +174,7 @@ def one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
 def parse(arguments: list[str]) -> Options:
     """Return the options of a command line; every one may be left out or empty."""
     parser = argparse.ArgumentParser(prog="tb.sim", description=__doc__)
-    names = ("sim", "test", "seed", "queues", "data-w", "waves", "scenario")
+    names = ("sim", "test", "seed", "queues", "data-w", "waves", "ring", "scenario")
     for name in names:
         parser.add_argument(f"--{name}", default="")
     given = {
@@ -189,6 +193,7 @@ def parse(arguments: list[str]) -> Options:
         "sim": lambda: one_of("SIM", take("sim", SIMULATORS[0]), SIMULATORS),
         "test": lambda: one_of("TEST", take("test", ALL), TESTS),
         "data_w": lambda: one_of("DATA_W", take("data_w", widths[0]), widths),
+        "ring": lambda: one_of("RING", take("ring", RINGS[0]), RINGS),
         "waves": lambda: one_of("WAVES", take("waves", "window"), tuple(waves)),
     }
     words = {name: check() for name, check in checks.items()}
@@ -199,6 +204,7 @@ def parse(arguments: list[str]) -> Options:
         queues=whole("QUEUES", take("queues", "4"), 1, MOST_QUEUES),
         data_w=int(words["data_w"]),
         waves=waves[words["waves"]],
+        ring=words["ring"],
         scenario=scenario,
     )
     if options.test != ALL and options.queues < PARTS[options.test].queues:
@@ -235,6 +241,8 @@ class PartRun:
         env = dict(self.part.env)
         if self.options.sim == "icarus":
             env |= self.part.slow
+        if self.part.top == SYSTEM_TOP:
+            env["RING"] = self.options.ring
         begin = time.monotonic()
         parameters = {"QUEUES": self.options.queues, "DATA_W": self.options.data_w}
         run: Callable[..., Result] = run_system

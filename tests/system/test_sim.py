@@ -9,7 +9,6 @@ import pytest
 
 from ci.toolchain import ROOT
 from tb import sim as command
-from tb.build import SIMULATORS
 
 FAILING = """
 import cocotb
@@ -50,6 +49,7 @@ def run(*arguments):
         ("--queues=many", "QUEUES=many: QUEUES is a whole number from 1 to 64"),
         ("--data-w=96", "DATA_W=96: DATA_W is one of 64, 128, 256, 512"),
         ("--seed=-1", "SEED=-1: SEED is a whole number from 0 to 2147483647"),
+        ("--ring=round", "RING=round: RING is one of split, packed"),
         ("--waves=2", "WAVES=2: WAVES is one of 0, 1, window"),
         ("--scenario=nowhere.jsonl", "SCENARIO=nowhere.jsonl: there is no such file"),
     ],
@@ -65,9 +65,14 @@ def test_a_part_that_needs_more_queues_says_so():
     assert result.stderr == "QUEUES=1: QUEUES is at least 2 for TEST=net\n"
 
 
-@pytest.mark.parametrize("sim", SIMULATORS)
-def test_the_demonstration_draws_the_ring_and_ends_with_a_table(sim):
-    result = run("--test=demo", f"--sim={sim}")
+PUBLISHED = {"split": r"│\* idx 2 .*│\* avail_event 2 ", "packed": r"│\* position 3, wrap 1 "}
+
+
+@pytest.mark.parametrize(
+    ("sim", "ring"), [("verilator", "split"), ("icarus", "split"), ("verilator", "packed")]
+)
+def test_the_demonstration_draws_the_ring_and_ends_with_a_table(sim, ring):
+    result = run("--test=demo", f"--sim={sim}", f"--ring={ring}")
     said = [line for line in result.stderr.splitlines() if not line.startswith("building ")]
     assert (result.returncode, said) == (0, [])
     text = result.stdout
@@ -75,7 +80,7 @@ def test_the_demonstration_draws_the_ring_and_ends_with_a_table(sim):
     for step in ("init", "add_buf", "detach_buf", "get_buf", "interrupt", "restart", "event index"):
         assert step in steps, step
     after = text.partition("sync, the Verilog's part")[2].partition("\n── ")[0]
-    assert re.search(r"│\* idx 2 ", after) and re.search(r"│\* avail_event 2 ", after)
+    assert re.search(PUBLISHED[ring], after, re.DOTALL)
     assert '"Hello from the driver"' in text
     row = re.search(r"^demo +([\d,]+) +5 +162 +([\d,]+) +([\d.]+) +0 +[\d.]+$", text, re.MULTILINE)
     assert row and int(row[1]) == 20 and 0 < int(row[2]) < 2000
@@ -84,6 +89,18 @@ def test_the_demonstration_draws_the_ring_and_ends_with_a_table(sim):
     log = re.search(r"^demo log: +(\S+)$", text, re.MULTILINE)
     assert waves and 0 < (ROOT / waves[1]).stat().st_size < 2_000_000
     assert log and "demonstration passed" in (ROOT / log[1]).read_text()
+
+
+def test_the_socket_part_tells_the_words_of_a_buffer_and_ends_with_a_table():
+    result = run("--test=socket", "--sim=icarus", "--queues=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    text = result.stdout
+    assert len(re.findall(r"^    writes TxHeader +000000(?:15|20)$", text, re.MULTILINE)) == 2
+    for kind in ("writes TxData", "reads  RxData"):
+        words = re.findall(rf'^    {kind} .*"(.*)"$', text, re.MULTILINE)
+        assert "".join(words) == "Hello from the driver"
+    row = re.search(r"^socket +(\d+) +(\d+) +[\d,]+ +[\d,]+ +[\d.]+ +0 ", text, re.MULTILINE)
+    assert row and int(row[1]) > 100 and int(row[2]) > 1
 
 
 def test_a_mismatch_ends_with_code_1_and_the_command_that_repeats_it(tmp_path, monkeypatch, capsys):
