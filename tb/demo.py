@@ -138,13 +138,11 @@ class Demonstration:
 
     async def read_indices(self) -> None:
         """Read the device's indices from its registers."""
-        begin = self.bench.cycle
         await self.bench.write32(Reg.QUEUE_SEL, 0)
         self.device = DeviceIndices(
             await self.bench.read32(Reg.QUEUE_AVAIL_INDEX),
             await self.bench.read32(Reg.QUEUE_USED_INDEX),
         )
-        self.comparison.tally.cycles -= self.bench.cycle - begin
 
     # ---- operations
 
@@ -186,7 +184,9 @@ class Demonstration:
             self.draw()
 
         async def after_device() -> None:
+            begin = self.bench.cycle
             await self.read_indices()
+            self.comparison.tally.cycles -= self.bench.cycle - begin
             work = f"{device} {self.world.cycles} cycles."
             self.title("sync, the Verilog's part", work)
             self.draw()
