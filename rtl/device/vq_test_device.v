@@ -93,7 +93,7 @@ module vq_test_device #(
     wire                      run;
     wire                      event_idx;
     wire                      indirect;
-    wire                      packed_ring;
+    wire                      packed_ring, in_order;
     wire                      reset;
     wire                      reset_done;
     wire                      suspend;
@@ -184,6 +184,7 @@ module vq_test_device #(
         .m_event_idx(event_idx),
         .m_indirect(indirect),
         .m_packed(packed_ring),
+        .m_in_order(in_order),
         .m_reset(reset),
         .s_reset_done(reset_done),
         .m_suspend(suspend),
@@ -232,6 +233,7 @@ module vq_test_device #(
         .s_event_idx(event_idx),
         .s_indirect(indirect),
         .s_packed(packed_ring),
+        .s_in_order(in_order),
         .s_reset(reset),
         .m_reset_done(reset_done),
         .s_suspend(suspend),

@@ -26,6 +26,7 @@ module vq_complete #(
     input  wire [QUEUES-1:0] s_alive,
     input  wire              s_event_idx,
     input  wire              s_packed,      // RING_PACKED negotiated
+    input  wire              s_in_order,    // IN_ORDER negotiated: chains of a queue come in order
     input  wire              s_write_busy,  // beats wait for the write data channel
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
@@ -37,6 +38,7 @@ module vq_complete #(
     input  wire [15:0]       s_used_head,
     input  wire [15:0]       s_used_slots,  // places of the ring that it takes
     input  wire [31:0]       s_used_len,
+    input  wire              s_used_whole,  // all its writable bytes were written
     input  wire              s_used_valid,
     output wire              s_used_ready,
     // Chains thrown away: only counted
@@ -177,13 +179,13 @@ module vq_complete #(
         .rst(rst),
         .s_ready(s_ready),
         .s_packed(s_packed),
-        .s_in_order(1'b0),
+        .s_in_order(s_in_order),
         .s_busy(s_write_busy),
         .s_used_queue(s_used_queue),
         .s_used_head(s_used_head),
         .s_used_slots(s_used_slots),
         .s_used_len(s_used_len),
-        .s_used_whole(1'b0),
+        .s_used_whole(s_used_whole),
         .s_used_valid(s_used_valid),
         .s_used_ready(s_used_ready),
         .s_used_final(s_collected_all),

@@ -18,6 +18,7 @@ module vq_engine #(
     parameter READ_BEATS     = 640,     // payload beats in flight or waiting
     parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no split rings, so s_packed must be 1
     parameter [0:0] PACKED_EN = 1'b1,   // 0: no packed rings, so s_packed must be 0
+    parameter [0:0] ORDER_EN  = 1'b1,   // 0: no IN_ORDER, so s_in_order must be 0
     parameter QID_W          = QUEUES > 1 ? $clog2(QUEUES) : 1,     // derived, not to be set
     parameter TAG_W          = $clog2(CHAINS)                       // derived, not to be set
 ) (
@@ -38,6 +39,7 @@ module vq_engine #(
     input  wire                s_event_idx,
     input  wire                s_indirect,
     input  wire                s_packed,
+    input  wire                s_in_order,
     input  wire                s_reset,
     output wire                m_reset_done,
     input  wire                s_suspend,
@@ -577,10 +579,11 @@ module vq_engine #(
     );
 
     // scatter
-    wire [QID_W-1:0] used_queue;
-    wire [15:0]      used_head, used_slots;
-    wire [31:0]      used_len;
-    wire             used_valid, used_ready;
+    wire [QID_W-1:0] end_queue;
+    wire [15:0]      end_head, end_slots;
+    wire [31:0]      end_len;
+    wire [TAG_W-1:0] end_tag, end_last;
+    wire             end_whole, end_valid, end_ready, end_too;
 
     vq_scatter #(
         .DATA_W(DATA_W), .QID_W(QID_W), .TAG_W(TAG_W), .MAX_BYTES(BURST_BYTES), .BEATS(RSP_BEATS)
@@ -618,17 +621,65 @@ module vq_engine #(
         .m_beat_data(b_data[DATA_W-1:0]),
         .m_beat_valid(b_valid[0]),
         .m_beat_ready(b_ready[0]),
-        .m_used_queue(used_queue),
-        .m_used_head(used_head),
-        .m_used_slots(used_slots),
-        .m_used_len(used_len),
-        .m_used_valid(used_valid),
-        .m_used_ready(used_ready),
-        .m_release_first(rel_first),
-        .m_release_last(rel_last),
-        .m_release_valid(rel_valid),
-        .m_release_ready(rel_ready)
+        .m_used_queue(end_queue),
+        .m_used_head(end_head),
+        .m_used_slots(end_slots),
+        .m_used_len(end_len),
+        .m_used_whole(end_whole),
+        .m_used_valid(end_valid),
+        .m_used_ready(end_ready),
+        .m_release_first(end_tag),
+        .m_release_last(end_last),
+        .m_release_valid(end_too),
+        .m_release_ready(1'b1)
     );
+
+    // With IN_ORDER chains are put back into order; a chain keeps its chunks until its turn
+    wire             in_order = ORDER_EN && s_in_order;
+    wire [QID_W-1:0] used_queue;
+    wire [15:0]      used_head, used_slots;
+    wire [31:0]      used_len;
+    wire             used_whole, used_valid, used_ready;
+
+    generate
+        if (ORDER_EN) begin : gen_order
+            vq_complete_order #(.QID_W(QID_W), .TAG_W(TAG_W)) u_order (
+                .clk(clk),
+                .rst(core_rst),
+                .s_in_order(s_in_order),
+                .s_given_queue(whole_queue),
+                .s_given_tag(whole_tag),
+                .s_given_valid(whole_valid && whole_ready),
+                .s_used_queue(end_queue),
+                .s_used_head(end_head),
+                .s_used_slots(end_slots),
+                .s_used_len(end_len),
+                .s_used_whole(end_whole),
+                .s_used_tag(end_tag),
+                .s_used_last(end_last),
+                .s_used_valid(end_valid),
+                .s_used_ready(end_ready),
+                .m_used_queue(used_queue),
+                .m_used_head(used_head),
+                .m_used_slots(used_slots),
+                .m_used_len(used_len),
+                .m_used_whole(used_whole),
+                .m_used_valid(used_valid),
+                .m_used_ready(used_ready),
+                .m_release_first(rel_first),
+                .m_release_last(rel_last),
+                .m_release_valid(rel_valid),
+                .m_release_ready(rel_ready)
+            );
+        end else begin : gen_any_order
+            assign {used_queue, used_head, used_slots, used_len, used_whole} =
+                {end_queue, end_head, end_slots, end_len, end_whole};
+            assign {rel_first, rel_last} = {end_tag, end_last};
+            assign end_ready  = used_ready && rel_ready;
+            assign used_valid = end_valid && rel_ready;
+            assign rel_valid  = end_valid && used_ready;
+        end
+    endgenerate
 
     // complete
     vq_complete #(
@@ -641,6 +692,7 @@ module vq_engine #(
         .s_alive(alive),
         .s_event_idx(s_event_idx),
         .s_packed(packed_ring),
+        .s_in_order(in_order),
         .s_write_busy(write_busy),
         .s_setup_queue(s_setup_queue),
         .s_setup_field(s_setup_field),
@@ -650,6 +702,7 @@ module vq_engine #(
         .s_used_head(used_head),
         .s_used_slots(used_slots),
         .s_used_len(used_len),
+        .s_used_whole(used_whole),
         .s_used_valid(used_valid),
         .s_used_ready(used_ready),
         .s_drop_queue(drop_queue),
@@ -705,6 +758,6 @@ module vq_engine #(
     );
     assign m_idle = schedule_idle && all_finished && drained && !resetting;
 
-    wire unused = &{1'b0, w_ack[0], gather_tag};
+    wire unused = &{1'b0, end_too, s_in_order, w_ack[0], gather_tag};
 endmodule
 `resetall

@@ -63,6 +63,7 @@ module vq_scatter #(
     output wire [15:0]         m_used_head,
     output wire [15:0]         m_used_slots,   // places of the ring that it takes
     output wire [31:0]         m_used_len,
+    output wire                m_used_whole,   // all its writable bytes were written
     output wire                m_used_valid,
     input  wire                m_used_ready,
     // Their chunks, released
@@ -314,14 +315,14 @@ module vq_scatter #(
     wire              ending = done_held && (done_none || end_held);
     wire              ended  = ending && m_used_ready && m_release_ready;
 
-    vq_fifo #(.WIDTH(QID_W+32+32+2*TAG_W+1), .DEPTH(16)) u_done (
+    vq_fifo #(.WIDTH(QID_W+32+1+32+2*TAG_W+1), .DEPTH(16)) u_done (
         .clk(clk),
         .rst(rst),
-        .s_data({queue, head, slots, len_reg, tag_reg, last, none_reg}),
+        .s_data({queue, head, slots, len_reg == writable, len_reg, tag_reg, last, none_reg}),
         .s_valid(rsp_move),
         .s_ready(done_room),
-        .m_data({m_used_queue, m_used_head, m_used_slots, done_len, m_release_first,
-                 m_release_last, done_none}),
+        .m_data({m_used_queue, m_used_head, m_used_slots, m_used_whole, done_len,
+                 m_release_first, m_release_last, done_none}),
         .m_valid(done_held),
         .m_ready(ended)
     );

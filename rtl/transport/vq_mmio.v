@@ -57,6 +57,7 @@ module vq_mmio #(
     output wire              m_event_idx,
     output wire              m_indirect,
     output wire              m_packed,
+    output wire              m_in_order,
     // Device reset: held until s_reset_done (sampled 4 cycles after the rise)
     output wire              m_reset,
     input  wire              s_reset_done,
@@ -213,6 +214,7 @@ module vq_mmio #(
         .m_event_idx(m_event_idx),
         .m_indirect(m_indirect),
         .m_packed(m_packed),
+        .m_in_order(m_in_order),
         .m_ring_reset(ring_reset),
         .m_notify_data(m_notify_data),
         .s_used_irq(s_used_irq),

@@ -64,6 +64,7 @@ module vq_mmio_regs #(
     output wire        m_event_idx,
     output wire        m_indirect,
     output wire        m_packed,
+    output wire        m_in_order,
     output wire        m_ring_reset,
     output wire        m_notify_data,
     input  wire        s_used_irq,
@@ -137,6 +138,7 @@ module vq_mmio_regs #(
     assign m_event_idx   = features_ok_reg && driver_low_reg[29];
     assign m_indirect    = features_ok_reg && driver_low_reg[28];
     assign m_packed      = features_ok_reg && driver_high_reg[2];
+    assign m_in_order    = features_ok_reg && driver_high_reg[3];
     assign m_notify_data = features_ok_reg && driver_high_reg[6];
     assign m_ring_reset  = features_ok_reg && driver_high_reg[8];
     assign m_idle        = s_idle && s_reg_ready && !s_resetting && idle_wait_reg == 3'd0;
