@@ -46,6 +46,9 @@ class ModelDevice:
         function: the device function; None is the test device's own.
         offer: feature bits offered, of MODEL_OFFER; packed queues only if RING_PACKED is there.
         batch: with IN_ORDER, the most chains that one used element returns.
+        batch_end: with IN_ORDER, called with a queue's number and ring before each batch: the id
+            of the chain that is to end it, else None. For a comparison in which another device
+            chose the batches.
         start_index: test hook, first ring index of every queue; None is that of a real one.
         on_step: called with (queue, step name) after each memory step, for tests of races.
 
@@ -64,6 +67,7 @@ class ModelDevice:
         function: DeviceFunction | None = None,
         offer: Feature = OFFER,
         batch: int = 1,
+        batch_end: Callable[[int, DeviceRing], int | None] | None = None,
         start_index: int | None = None,
         on_step: Callable[[int, str], None] | None = None,
     ) -> None:
@@ -81,6 +85,7 @@ class ModelDevice:
         if batch < 1:
             raise ValueError(f"batches of {batch} chains")
         self.batch = batch
+        self.batch_end = batch_end
         self.queue_count = queues
         self.queue_size_max = queue_size_max
         self.function: DeviceFunction = TestFunction() if function is None else function
@@ -316,6 +321,7 @@ class ModelDevice:
     def _serve_one(self, number: int, ring: DeviceRing) -> bool:
         """Serve one chain, or with IN_ORDER as many as one used element may return."""
         most = self.batch if self.negotiated & Feature.IN_ORDER else 1
+        end = self.batch_end(number, ring) if self.batch_end is not None and most > 1 else None
         done: list[Chain] = []
         written = 0
         try:
@@ -327,7 +333,7 @@ class ModelDevice:
                 ring.fill(chain, answer)
                 done.append(chain)
                 written = len(answer)
-                if written < chain.writable_len:
+                if written < chain.writable_len or chain.id == end:
                     break  # one that is not filled whole is the last of its batch
         except QueueFault as error:
             if error.fault.precise:

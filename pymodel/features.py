@@ -29,13 +29,12 @@ OFFER = (  # of this engine
     | Feature.EVENT_IDX
     | Feature.VERSION_1
     | Feature.RING_PACKED
+    | Feature.IN_ORDER
     | Feature.NOTIFICATION_DATA
     | Feature.RING_RESET
     | Feature.SUSPEND
 )
-MODEL_OFFER = (  # all that the model device can offer
-    OFFER | Feature.IN_ORDER
-)
+MODEL_OFFER = OFFER  # all that the model device can offer
 
 
 class Status(enum.IntFlag):

@@ -18,7 +18,19 @@ from collections.abc import Awaitable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
-from pymodel import DeviceIndices, RingState, UsedBuffer, compare, draw_side_by_side
+from pymodel import (
+    DeviceIndices,
+    Feature,
+    PackedLayout,
+    RingState,
+    SplitLayout,
+    UsedBuffer,
+    compare,
+    draw_side_by_side,
+)
+from pymodel.device_ring import DeviceRing
+from pymodel.layout import MAX_QUEUE_SIZE, U16
+from pymodel.packed_layout import LENGTH_AT, Position
 from pymodel.registers import Config, Reg
 from pymodel.ring_driver import RingVirtqueue
 from tb.bench import Bench
@@ -100,8 +112,11 @@ class Pair:
         self.bench = bench
         self.setup = setup
         self.rtl = RtlWorld(setup, bench)
+        if setup.features & Feature.IN_ORDER:
+            device = {"batch": MAX_QUEUE_SIZE, "batch_end": self._batch_end} | device
         self.model = ModelWorld(setup, **device)
         self.tally = Tally()
+        self.batches = 0  # with IN_ORDER, looked up in the RTL's ring
         # segments of every outstanding buffer: (readable bytes, writable segments)
         self._held: dict[tuple[int, Hashable], tuple[int, list[tuple[int, int]]]] = {}
         self._returned = 0  # entries of rtl.taken that were accounted for
@@ -145,6 +160,18 @@ class Pair:
         """Give a buffer back."""
         self.rtl.allocator.free(addr)
         self.model.allocator.free(addr)
+
+    def _batch_end(self, queue: int, ring: DeviceRing) -> int:
+        """With IN_ORDER, the chain that ends the batch which the RTL returned here."""
+        layout = self.rtl.queue(queue).layout
+        if isinstance(layout, SplitLayout):
+            place = layout.used_elem(ring.used_index)
+        else:
+            assert isinstance(layout, PackedLayout)
+            place = layout.descriptor(Position.of(ring.used_index).offset) + LENGTH_AT + 4
+        end: int = U16.unpack(self.rtl.memory.read(place, 2))[0]
+        self.batches += 1
+        return end
 
     # ---- the books
 

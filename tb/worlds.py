@@ -65,7 +65,7 @@ class Setup:
 
     Attributes:
         sizes: of the queues, in descriptors; None leaves one out.
-        features: what the driver wants; RING=packed in the environment adds RING_PACKED.
+        features: what the driver wants; RING=packed and IN_ORDER=1 in the environment add those.
         indirect: the driver's policy for chains of several segments, as SplitVirtqueue takes it.
         base: byte address of the memory region.
         memory: its bytes; a multiple of 64.
@@ -98,6 +98,8 @@ class Setup:
     def __post_init__(self) -> None:
         if os.environ.get("RING") == "packed":
             object.__setattr__(self, "features", self.features | Feature.RING_PACKED)
+        if os.environ.get("IN_ORDER") == "1":
+            object.__setattr__(self, "features", self.features | Feature.IN_ORDER)
 
 
 class LineAllocator(Allocator):
@@ -237,6 +239,7 @@ class World:
             tables=tables,
             callback=self.make_callback(index) if self.setup.callback else None,
             start_index=start_index,
+            in_order=self.device.in_order,
             notification_data=self.device.notification_data,
             **arguments,
         )

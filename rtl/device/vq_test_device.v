@@ -13,7 +13,8 @@ module vq_test_device #(
     parameter MAX_CHAIN      = 128,     // descriptors of one chain; 1 to 32768
     parameter CHAINS         = 4*DATA_W,   // chains at a time; power of two
     parameter [0:0] SPLIT_EN  = 1'b1,      // 0: only packed rings
-    parameter [0:0] PACKED_EN = 1'b1       // 0: only split rings
+    parameter [0:0] PACKED_EN = 1'b1,      // 0: only split rings
+    parameter [0:0] ORDER_EN  = 1'b1       // 0: no IN_ORDER
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -149,7 +150,8 @@ module vq_test_device #(
         .DEVICE_ID(DEVICE_ID),
         .VENDOR_ID(VENDOR_ID),
         .SPLIT_EN(SPLIT_EN),
-        .PACKED_EN(PACKED_EN)
+        .PACKED_EN(PACKED_EN),
+        .ORDER_EN(ORDER_EN)
     ) u_mmio (
         .clk(clk),
         .rst(rst),
@@ -215,7 +217,8 @@ module vq_test_device #(
         .MAX_CHAIN(MAX_CHAIN),
         .CHAINS(CHAINS),
         .SPLIT_EN(SPLIT_EN),
-        .PACKED_EN(PACKED_EN)
+        .PACKED_EN(PACKED_EN),
+        .ORDER_EN(ORDER_EN)
     ) u_engine (
         .clk(clk),
         .rst(rst),

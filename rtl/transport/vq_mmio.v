@@ -16,6 +16,7 @@ module vq_mmio #(
     parameter [31:0] VENDOR_ID      = 32'h4f505256,         // any
     parameter [0:0]  SPLIT_EN       = 1'b1,                 // 0: only packed rings
     parameter [0:0]  PACKED_EN      = 1'b1,                 // 0: only split rings
+    parameter [0:0]  ORDER_EN       = 1'b1,                 // 0: no IN_ORDER
     parameter        QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1    // derived, not to be set
 ) (
     input  wire              clk,
@@ -174,7 +175,8 @@ module vq_mmio #(
         .DEVICE_ID(DEVICE_ID),
         .VENDOR_ID(VENDOR_ID),
         .SPLIT_EN(SPLIT_EN),
-        .PACKED_EN(PACKED_EN)
+        .PACKED_EN(PACKED_EN),
+        .ORDER_EN(ORDER_EN)
     ) u_regs (
         .clk(clk),
         .rst(rst),

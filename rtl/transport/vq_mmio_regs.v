@@ -17,7 +17,8 @@ module vq_mmio_regs #(
     parameter [31:0] DEVICE_ID      = 32'h0000003f, // virtio device type
     parameter [31:0] VENDOR_ID      = 32'h4f505256, // any
     parameter [0:0]  SPLIT_EN       = 1'b1,         // 0: only packed rings
-    parameter [0:0]  PACKED_EN      = 1'b1          // 0: only split rings
+    parameter [0:0]  PACKED_EN      = 1'b1,         // 0: only split rings
+    parameter [0:0]  ORDER_EN       = 1'b1          // 0: no IN_ORDER
 ) (
     input  wire        clk,
     input  wire        rst,
@@ -77,9 +78,9 @@ module vq_mmio_regs #(
     `include "vq_regs.vh"
 
     // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32), RING_PACKED (34),
-    // NOTIFICATION_DATA (38), RING_RESET (40), SUSPEND (43)
+    // IN_ORDER (35), NOTIFICATION_DATA (38), RING_RESET (40), SUSPEND (43)
     localparam [31:0] OFFER_LOW  = 32'h30000000;
-    localparam [31:0] OFFER_HIGH = {28'h0000094, 1'b0, PACKED_EN, 2'b01};
+    localparam [31:0] OFFER_HIGH = {28'h0000094, ORDER_EN, PACKED_EN, 2'b01};
 
     localparam [2:0] RESET_WAIT = 3'd5; // cycles from m_reset to a meaningful s_reset_done
     localparam [2:0] IDLE_WAIT  = 3'd7; // cycles from a write to its effect on s_idle

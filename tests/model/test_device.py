@@ -97,7 +97,7 @@ def test_the_offer_is_read_by_words() -> None:
     for word in (0, 1, 2, 0xFFFFFFFF):
         device.write32(Reg.DEVICE_FEATURES_SEL, word)
         words.append(device.read32(Reg.DEVICE_FEATURES))
-    assert words == [1 << 28 | 1 << 29, 1 | 1 << 2 | 1 << 6 | 1 << 8 | 1 << 11, 0, 0]
+    assert words == [1 << 28 | 1 << 29, 1 | 3 << 2 | 1 << 6 | 1 << 8 | 1 << 11, 0, 0]
 
 
 @pytest.mark.clause("MMIO-DRV-14", "SPLIT-DRV-01", "MMIO-XDEV-03", "MMIO-XDEV-04")
