@@ -275,7 +275,7 @@ class FreeRunning(Pair):
             held = (vq.avail_index - ring.used_index) % INDEX_MODULUS
             if new > held:
                 self._fail(what, queue, [f"used index {index}: {new} new of {held} published"])
-            for _ in range(new):
+            while (index - ring.used_index) % INDEX_MODULUS <= new and ring.used_index != index:
                 yield f"used index {index}"
         elif isinstance(layout, PackedLayout):
             while ring.used_index != vq.avail_index:
