@@ -287,10 +287,10 @@ async def features_windows_refusal_and_lock(dut: Any) -> None:
         await bench.write(Reg.DEVICE_FEATURES_SEL, word)
         assert await bench.read(Reg.DEVICE_FEATURES) == expected
     version = Feature.VERSION_1
-    for bad in (0, OFFER & ~version, version | 1, version | Feature.IN_ORDER, version | 1 << 63):
+    for bad in (0, OFFER & ~version, version | 1, version | Feature.SR_IOV, version | 1 << 63):
         await bench.negotiate(bad, Status.FEATURES_OK | Status.ACKNOWLEDGE)
         assert await bench.read(Reg.STATUS) == Status.ACKNOWLEDGE, hex(bad)
-    single = (Feature.EVENT_IDX, Feature.INDIRECT_DESC, Feature.RING_PACKED)
+    single = (Feature.EVENT_IDX, Feature.INDIRECT_DESC, Feature.RING_PACKED, Feature.IN_ORDER)
     for good in (version, *(version | feature for feature in single), OFFER):
         await bench.write(Reg.STATUS, 0)
         await bench.negotiate(good, Status.FEATURES_OK)
@@ -299,6 +299,7 @@ async def features_windows_refusal_and_lock(dut: Any) -> None:
             assert dut.m_event_idx.value == bool(good & Feature.EVENT_IDX)
             assert dut.m_indirect.value == bool(good & Feature.INDIRECT_DESC)
             assert dut.m_packed.value == bool(good & Feature.RING_PACKED)
+            assert dut.m_in_order.value == bool(good & Feature.IN_ORDER)
             await bench.negotiate(~good & OFFER | version, Status.FEATURES_OK)
         await bench.negotiate(0, Status.FEATURES_OK)
         assert await bench.read(Reg.STATUS) == Status.FEATURES_OK

@@ -73,7 +73,8 @@ def test_status_only_gains_bits_until_zero_resets() -> None:
         (Feature.VERSION_1 | Feature.EVENT_IDX | Feature.INDIRECT_DESC, True),
         (Feature.EVENT_IDX, False),
         (Feature.VERSION_1 | Feature.RING_PACKED, True),
-        (Feature.VERSION_1 | Feature.IN_ORDER, False),
+        (Feature.VERSION_1 | Feature.IN_ORDER, True),
+        (Feature.VERSION_1 | Feature.SR_IOV, False),
         (Feature.VERSION_1 | 1, False),
     ],
 )

@@ -148,7 +148,7 @@ def test_refused_features_and_an_endless_reset_are_given_up() -> None:
 
 
 @pytest.mark.clause("FEAT-DRV-01", "FEAT-DRV-05", "RSVF-DRV-01", "FEAT-DRV-06")
-@pytest.mark.parametrize("wanted", [0, Feature.EVENT_IDX, Feature.EVENT_IDX | Feature.IN_ORDER])
+@pytest.mark.parametrize("wanted", [0, Feature.EVENT_IDX, Feature.EVENT_IDX | Feature.SR_IOV])
 def test_only_what_is_wanted_and_offered_is_negotiated(wanted: Feature) -> None:
     found = Recorder().initialise(None, wanted=Feature(wanted))
     assert found.features == Feature.VERSION_1 | (wanted & Feature.EVENT_IDX)
