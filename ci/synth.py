@@ -45,12 +45,13 @@ TOLERANCE = 0.03
 class Configuration:
     """One shape of the engine, with what it must keep: (floor, goal) or None.
 
-    The floors are those of an engine for split rings, which leaves the other format out.
+    The floors are those of an engine for split rings, which leaves the other format and IN_ORDER
+    out.
     """
 
     data_w: int
     queues: int
-    packed: bool = True  # whether packed rings are served too
+    packed: bool = True  # whether packed rings are served too, and IN_ORDER
     lut4: tuple[int, int] | None = None
     fmax_mhz: tuple[int, int] | None = None
 
@@ -161,7 +162,8 @@ def synthesise(configuration: Configuration) -> Result:
         (
             f"read_verilog -Irtl/engine -Irtl/lib {' '.join(sources())}",
             f"chparam -set DATA_W {configuration.data_w} -set QUEUES {configuration.queues} "
-            f"-set PACKED_EN {int(configuration.packed)} {TOP}",
+            f"-set PACKED_EN {int(configuration.packed)} "
+            f"-set ORDER_EN {int(configuration.packed)} {TOP}",
             f"synth_ecp5 -top {TOP} -json {netlist.relative_to(ROOT)}",
         )
     )
