@@ -33,7 +33,10 @@ else:
 MATRIX = ROOT / "ci" / "matrix.toml"
 SMALL_RING = 256  # the QUEUE_SIZE_MAX that is built for rings up to this size
 LARGEST_RING = 32768
-LISTS = ("simulators", "data_widths", "queues", "ring_sizes", "profiles", "seeds", "modules")
+LISTS = (
+    *("simulators", "rings", "data_widths", "queues", "ring_sizes"),
+    *("profiles", "seeds", "modules"),
+)
 TIMEOUT_S = 900
 REPORT_EVERY_S = 20  # when the output is not a terminal
 
@@ -44,6 +47,7 @@ class Point:
 
     block: str
     sim: str
+    ring: str
     data_w: int
     queues: int
     ring_size: int
@@ -54,7 +58,7 @@ class Point:
     def __str__(self) -> str:
         return (
             f"{self.block}: {self.sim} {self.data_w}-bit {self.queues} queues "
-            f"ring {self.ring_size} {self.profile} seed {self.seed}"
+            f"{self.ring} ring {self.ring_size} {self.profile} seed {self.seed}"
         )
 
 
@@ -76,6 +80,7 @@ def allowed(profiles: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     """Return what each list may hold, where that is a short list itself."""
     return {
         "simulators": SIMULATORS,
+        "rings": ("split", "packed"),
         "data_widths": (64, 128, 256, 512),
         "queues": range(1, 65),
         "ring_sizes": [1 << bits for bits in range(16)],
@@ -119,6 +124,7 @@ def run_point(point: Point, profile: Mapping[str, Any]) -> Outcome:
     env = {
         "TB_PROFILE": json.dumps(profile, separators=(",", ":"), sort_keys=True),
         "TB_RING_SIZE": str(point.ring_size),
+        "RING": point.ring,
     }
     tests, failure = 0, ""
     try:

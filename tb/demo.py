@@ -17,7 +17,7 @@ from pymodel import DeviceIndices, Feature, RingState, UsedBuffer, draw_ring
 from pymodel.registers import Reg
 from tb.bench import Bench
 from tb.comparison import Comparison
-from tb.replay import device_parameters
+from tb.player import parameters
 from tb.screen import say, tallied
 from tb.worlds import RtlWorld, Setup, World
 
@@ -303,6 +303,6 @@ async def demonstration(dut: Any) -> None:
     bench.dump(True)
     await bench.start()
     setup = Setup(sizes=(SIZE,), memory=HEAP_BYTES, tables=1 << 10, callback=no_more)
-    comparison = PausedComparison(bench, setup, **await device_parameters(bench))
+    comparison = PausedComparison(bench, setup, **await parameters(bench))
     with tallied(comparison.tally):
         await Demonstration(bench, comparison).play()

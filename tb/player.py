@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Optional, Union
 
 from pymodel import Feature, OutOfMemory, UsedBuffer, pattern_bytes
-from pymodel.registers import Reg
 from tb.bench import Bench
 from tb.comparison import Comparison
 from tb.free_running import FreeRunning
+from tb.registers import device_parameters
 from tb.worlds import World
 
 SHAPES = [(1, 0), (0, 1), (1, 1), (2, 1), (1, 2), (2, 2), (3, 0), (0, 3), (3, 5)]
@@ -26,13 +26,7 @@ LENGTHS = [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 12
 
 async def parameters(bench: Bench) -> dict[str, int]:
     """Return the model device's parameters, as the RTL's registers tell them."""
-    info = await bench.read32(Reg.ENGINE_INFO)
-    return {
-        "queues": info & 0xFF,
-        "queue_size_max": await bench.read32(Reg.QUEUE_SIZE_MAX),
-        "max_chain": info >> 16,
-        "data_w": 8 << (info >> 8 & 0xFF),
-    }
+    return await device_parameters(bench.read32)
 
 
 def drain(world: World, queue: int) -> bool:

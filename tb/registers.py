@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from collections.abc import Awaitable
+from typing import Any, Callable, Optional
 
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import First, Lock, RisingEdge, Timer
 from cocotb_bus.drivers.amba import AXI4LiteMaster, AXIProtocolError, AXIxRESP
+
+from pymodel.registers import Reg
 
 EDGES = 16  # looked at one by one; a longer wait is one for the pin to change
 
@@ -134,3 +137,14 @@ class Registers:
             raise ValueError(f"read of {size} bytes at {address:#x}")
         word = await self.read32(address & ~3)
         return word >> 8 * (address % 4) & ((1 << 8 * size) - 1)
+
+
+async def device_parameters(read32: Callable[[int], Awaitable[int]]) -> dict[str, int]:
+    """Return what the model device is to be built with, as the RTL's registers tell it."""
+    info = await read32(Reg.ENGINE_INFO)
+    return {
+        "queues": info & 0xFF,
+        "queue_size_max": await read32(Reg.QUEUE_SIZE_MAX),
+        "max_chain": info >> 16,
+        "data_w": 8 << (info >> 8 & 0xFF),
+    }

@@ -23,10 +23,11 @@ from typing import Any, Optional
 import cocotb
 
 from pymodel import Feature, Trace, TraceChain, pattern_bytes, read_trace
-from pymodel.registers import Config, Reg
+from pymodel.registers import Config
 from pymodel.traces import PAGE_BYTES
 from tb.bench import Bench
 from tb.comparison import Comparison
+from tb.player import parameters
 from tb.screen import progress, tallied
 from tb.worlds import Setup
 
@@ -208,17 +209,6 @@ def pieces(segments: Segments, data: bytes) -> Iterator[tuple[int, bytes]]:
         at += length
 
 
-async def device_parameters(bench: Bench) -> dict[str, int]:
-    """Return the model device's parameters that the RTL's registers tell."""
-    info = await bench.read32(Reg.ENGINE_INFO)
-    return {
-        "queues": info & 0xFF,
-        "data_w": 8 << (info >> 8 & 0xFF),
-        "max_chain": info >> 16,
-        "queue_size_max": await bench.read32(Reg.QUEUE_SIZE_MAX),
-    }
-
-
 @cocotb.test(timeout_time=1, timeout_unit="sec")
 async def recorded_traffic_passes_with_every_byte_right(dut: Any) -> None:
     """The recording that the environment names: equal to the model after every operation."""
@@ -233,7 +223,7 @@ async def recorded_traffic_passes_with_every_byte_right(dut: Any) -> None:
         pattern=mode == "pattern",
         limit=int(os.environ.get("TB_SEGMENT_BYTES", "0")),
         chains=int(os.environ["TB_CHAINS"]) if "TB_CHAINS" in os.environ else None,
-        **await device_parameters(bench),
+        **await parameters(bench),
     )
     with tallied(replay.comparison.tally):
         await replay.play()

@@ -8,6 +8,7 @@ follow, and returns when the device has nothing left to do.
 
 from __future__ import annotations
 
+import abc
 import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def first_index(setup: Setup, layout: Optional[QueueLayout] = None) -> Optional[
     return Position(start % size, FIRST.wrap ^ (start // size & 1)).word
 
 
-class World:
+class World(abc.ABC):
     """One side: memory, queues, and the requests that wait for the device."""
 
     name = ""
@@ -250,13 +251,13 @@ class World:
             return reset_queue(index)
         return start_queue(index, self.queue(index).layout)
 
+    @abc.abstractmethod
     def _reset_queue(self, index: int) -> None:
-        """Reset a queue at once, in a world where that is possible."""
-        raise NotImplementedError
+        """Reset a queue, in the midst of `detach_buf`."""
 
+    @abc.abstractmethod
     def _enable_queue(self, index: int) -> None:
-        """Make a queue ready again at once, in a world where that is possible."""
-        raise NotImplementedError
+        """Make a queue ready again, in the midst of `detach_buf`."""
 
     def renew(self, index: int) -> None:
         """Shut a queue's driver down and make a new one for the same ring."""
@@ -334,6 +335,11 @@ class RtlWorld(World):
             await self.run_up()
         if self.setup.pattern:
             await self.bench.write32(0x100, 1)
+
+    def _reset_queue(self, index: int) -> None:
+        raise RuntimeError("a queue's reset takes simulated time: detach by `RtlWorld.detach`")
+
+    _enable_queue = _reset_queue
 
     async def detach(self, index: int, token: Hashable) -> None:
         """`detach_buf`, with the register accesses that it needs."""

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Callable
 
 from pymodel import DeviceIndices, MemoryFault, Reg, RingState, draw_ring
+from tb.registers import device_parameters
 
 from .epilogue import Epilogue
 from .errors import Problem, StepFailed
 from .execute import Executor
 from .layout import OWN_BASE, OWN_SIZE
 from .parser import Run, Scenario, choose_runs
-from .targets import RtlTarget, Target, device_parameters
+from .targets import RtlTarget, Target
 
 ROWS = 8  # of a ring picture's boxes
 
@@ -103,7 +104,7 @@ async def run_all(
         say: takes the report line by line.
     """
     await target.restart()
-    device = await device_parameters(target)
+    device = await device_parameters(target.read)
     outcomes = []
     ids = list(ids)
     for scenario in scenarios:

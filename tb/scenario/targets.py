@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from pymodel import GuestMemory, MemoryFault, MemoryFaultKind, ModelDevice, Reg
+from pymodel import GuestMemory, MemoryFault, MemoryFaultKind, ModelDevice
 
 from .errors import ScenarioError
 from .layout import Store
@@ -387,14 +387,3 @@ class RtlTarget(Target):
 def model_parameters(device: Mapping[str, int]) -> dict[str, int]:
     """Return what `ModelDevice` takes for a scenario's device."""
     return dict(device)
-
-
-async def device_parameters(target: Target) -> dict[str, int]:
-    """Read what the device is built with from its registers."""
-    info = await target.read(Reg.ENGINE_INFO)
-    return {
-        "queues": info & 0xFF,
-        "queue_size_max": await target.read(Reg.QUEUE_SIZE_MAX),
-        "max_chain": info >> 16,
-        "data_w": 8 << (info >> 8 & 0xFF),
-    }

@@ -7,6 +7,7 @@ in a thread of their own, one at a time, and the simulation waits for them (coco
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Awaitable, Sequence
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
@@ -40,7 +41,7 @@ class Access(NamedTuple):
     value: int
 
 
-class SocketWorld:
+class SocketWorld(abc.ABC):
     """One side: memory of the driver's own, queues, and what happened.
 
     Attributes:
@@ -112,11 +113,13 @@ class SocketWorld:
         self.log.append(Access("w", offset, value))
         self._write(offset, value)
 
+    @abc.abstractmethod
     def _read(self, offset: int) -> int:
-        raise NotImplementedError
+        """Read a register of this world's port."""
 
+    @abc.abstractmethod
     def _write(self, offset: int, value: int) -> None:
-        raise NotImplementedError
+        """Write a register of this world's port."""
 
 
 def is_control(offset: int) -> bool:

@@ -381,10 +381,10 @@ class PortBed(Bed):
         self.queue.on_step = None if step is None else lambda name: step()
 
     def ask(self, wanted: bool) -> None:
-        raise NotImplementedError("nothing is notified")
+        raise AssertionError("a rule about notifications ran on a port, which has none")
 
     def ask_at(self, ahead: int) -> None:
-        raise NotImplementedError("nothing is notified")
+        raise AssertionError("a rule about notifications ran on a port, which has none")
 
     def books(self) -> tuple[Any, ...]:
         """What the driver knows."""
