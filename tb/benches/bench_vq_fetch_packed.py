@@ -31,6 +31,16 @@ SIZES = [1, 2, 3, 5, 7, 16, 40, 64, 100]
 
 
 @dataclass
+class Gone:
+    """A chain on its way out of fetch; a bad one stops its queue when it leaves."""
+
+    queue: int
+    place: Position
+    slots: int
+    bad: bool
+
+
+@dataclass
 class Beat:
     """A beat of a read: when the memory looks, and when it answers at the earliest."""
 
@@ -64,8 +74,10 @@ class PackedBench:
         self.starved = [False] * self.queues
         self.late = [False] * self.queues
         self.bad: list[tuple[int, int]] = []  # heads with an error: queue, position
-        self.refused: set[tuple[int, int]] = set()  # (queue, offset) that cannot be read
+        self.refused: set[tuple[int, int]] = set()  # (queue, 8 bytes of its ring) not to be read
         self.stop_at: dict[int, Position] = {}  # the chain at fault of a queue
+        self.bad_came = [False] * self.queues  # its chains are on their way no more
+        self.thrown: dict[int, Position] = {}  # the first chain thrown away of a queue
         self.fetchable = (1 << self.queues) - 1
         self.notified = 0
 
@@ -82,7 +94,7 @@ class PackedBench:
                 await unit.clocks()
         everyone = (1 << self.queues) - 1
         unit.set(s_setup_valid=0, s_ready=everyone, s_fetchable=everyone)
-        self.latency, self.percent = latency, percent
+        self.latency, self.leaving = latency, percent / 4
         self.visit, self.leave = unit.source("s_visit"), unit.source("s_leave")
         self.head = unit.sink("m_head", percent)
         self.ar, self.write = unit.sink("m_ar", percent), unit.sink("m_write", percent)
@@ -106,8 +118,8 @@ class PackedBench:
             ring[at + n] if 0 <= at + n < len(ring) else random.randrange(256)
             for n in range(self.beat)
         )
-        places = {(at + n) // DESC_BYTES for n in range(self.beat)}
-        return data, any((queue, place) in self.refused for place in places)
+        halves = {(at + n) // 8 for n in range(self.beat)}
+        return data, any((queue, half) in self.refused for half in halves)
 
     async def _memory(self) -> None:
         """Answer reads in order; look at each beat at a moment of its own."""
@@ -142,18 +154,19 @@ class PackedBench:
 
     async def _serve(self) -> None:
         """Take writes and heads, each later than it came; start visits."""
-        writes = heads = 0
-        gone: deque[tuple[int, int, int]] = deque()
+        writes = heads = wait = 0
+        gone: deque[Gone] = deque()
         while True:
             for word in self.head.words[heads:]:
                 self._came(word.value, word.taken, gone)
             heads = len(self.head.words)
-            if gone and random.randrange(100) < self.percent / 4:
-                queue, slots, given = gone.popleft()
-                self.leave.send({"queue": queue, "slots": slots, "given": given})
-            if writes < len(self.write.words) and random.randrange(100) < self.percent / 2:
+            if gone and random.randrange(100) < self.leaving:
+                self._leaves(gone.popleft())
+            wait -= 1
+            if writes < len(self.write.words) and wait < 0:
                 value = self.write.words[writes].value
                 writes += 1
+                wait = random.choice([0, 2, random.randrange(100)])
                 if not value["null"]:
                     self._written(value)
                 self.ack.send({})
@@ -164,27 +177,33 @@ class PackedBench:
                     self.visit.send({"queue": queue})
             await RisingEdge(self.dut.clk)
 
-    def _came(self, value: dict[str, int], clock: int, gone: deque[tuple[int, int, int]]) -> None:
+    def _came(self, value: dict[str, int], clock: int, gone: deque[Gone]) -> None:
         queue, size = value["queue"], self.layouts[value["queue"]].size
         place = Position.of(value["index"] ^ 0x8000)
-        good = bool(self.fetchable >> queue & 1)
-        if value["error"]:
+        bad = bool(value["error"])
+        if bad:
             self.bad.append((queue, place.offset))
-            self._stop(queue)
-            gone.append((queue, 0, 0))
-            return
-        stops = self.stop_at.get(queue)
-        if good:
-            assert self.want[queue], f"queue {queue}: no chain is at {place.text()}"
+        elif not self.want[queue] or self.bad_came[queue]:
+            assert self.bad_came[queue], f"queue {queue}: no chain is at {place.text()}"
+        else:
             assert (place, value["slots"]) == self.want[queue][0], (place, self.want[queue][0])
-            if place == stops:
-                self._stop(queue)
-            else:
-                self.want[queue].popleft()
-                self.free[queue] += value["slots"]
-                self.came[queue].append(clock)
+            bad = place == self.stop_at.get(queue)
+            self.want[queue].popleft()
+            self.free[queue] += value["slots"] * (not bad)
+            self.came[queue].append(clock)
+        self.bad_came[queue] |= bad
         assert value["slots"] <= size
-        gone.append((queue, value["slots"], int(bool(self.fetchable >> queue & 1))))
+        gone.append(Gone(queue, place, value["slots"], bad))
+
+    def _leaves(self, chain: Gone) -> None:
+        """Give a chain to the function, or stop its queue and throw it away."""
+        queue = chain.queue
+        if chain.bad:
+            self._stop(queue)
+        given = bool(self.fetchable >> queue & 1)
+        if not given:
+            self.thrown.setdefault(queue, chain.place)
+        self.leave.send({"queue": queue, "slots": chain.slots, "given": int(given)})
 
     def _stop(self, queue: int) -> None:
         self.fetchable &= ~(1 << queue)
@@ -255,6 +274,13 @@ class PackedBench:
             self.notified += 1
             self.pending[queue] = True
 
+    def refuse(self, queue: int, place: int, half: int) -> int:
+        """Refuse reads of half a descriptor; return the first one in the same beat."""
+        self.refused.add((queue, 2 * place + half))
+        ring = self.layouts[queue].ring
+        beat = (ring + place * DESC_BYTES) // self.beat * self.beat
+        return max(0, (beat - ring) // DESC_BYTES)
+
     def grant(self, queue: int, count: int) -> None:
         """The device function gives credit."""
         self.credit[queue] += count
@@ -279,11 +305,9 @@ class PackedBench:
         """Wait until all is fetched and idle; hold what was written against the rules."""
         await self.idle()
         for queue in range(self.queues):
-            position = self.next[queue]
             if queue in self.live():
                 assert not self.want[queue], f"queue {queue}: chains were forgotten"
-            else:
-                position = self.want[queue][0][0] if self.want[queue] else position
+            position = self.thrown.get(queue, self.next[queue])
             self.unit.set(s_index_queue=queue)
             await self.unit.clocks(2)
             assert int(self.dut.m_index_avail.value) == position.word, queue
@@ -326,38 +350,63 @@ async def no_chain_is_forgotten(
     assert bench.notified and not bench.bad and any(bench.came)
 
 
-@test(us=2000)
-@cocotb.parametrize(event_idx=[0, 1], turn=range(3))
-async def after_a_fault_the_next_position_is_its_own(dut: Any, event_idx: int, turn: int) -> None:
-    """A queue is stopped by a chain; what was fetched after it is thrown away."""
-    bench = PackedBench(dut, bool(event_idx), [40] * int(dut.QUEUES.value))
+@test(us=4000)
+@cocotb.parametrize(event_idx=[0, 1], longest=[1, 5], course=[(0, 25), (1, 25), (2, 4)])
+async def after_a_fault_the_next_position_is_its_own(
+    dut: Any, event_idx: int, longest: int, course: tuple[int, int]
+) -> None:
+    """A queue is stopped by a chain; what was fetched after it is thrown away, soon or late."""
+    bench = PackedBench(dut, bool(event_idx), random.choices(SIZES[1:6], k=int(dut.QUEUES.value)))
     await bench.start()
-    for queue in range(bench.queues):
+    rounds, bench.leaving = course
+    everyone = range(bench.queues)
+    for queue in everyone:
         bench.grant(queue, 30000)
-        lengths = some_chains(bench, queue, 1 if turn == 0 else 5)
+    for _ in range(rounds):
+        for queue in everyone:
+            bench.publish(queue, some_chains(bench, queue, longest))
+        await bench.done()
+    for queue in everyone:
+        lengths = some_chains(bench, queue, longest)
+        start = sum(lengths[: random.randrange(len(lengths))])
+        bench.stop_at[queue] = bench.next[queue].ahead(start, bench.layouts[queue].size)
         bench.publish(queue, lengths)
-        place = random.randrange(len(lengths))
-        bench.stop_at[queue] = bench.want[queue][place][0]
     await bench.done()
     assert not bench.live()
 
 
 @test(us=1000)
-@cocotb.parametrize(first=[True, False])
-async def flags_that_cannot_be_read_end_the_visit(dut: Any, first: bool) -> None:
-    """The head leaves with an error, after all before it; no other follows."""
+@cocotb.parametrize(first=[True, False], half=[0, 1])
+async def flags_that_cannot_be_read_end_the_visit(dut: Any, first: bool, half: int) -> None:
+    """The head leaves with an error, after all before it; no other follows, even if it is late."""
     bench = PackedBench(dut, False, [16] * int(dut.QUEUES.value))
     await bench.start()
+    bench.leaving = 3
     bench.grant(0, 100)
-    bench.refused.add((0, 0 if first else 8))
+    place = bench.refuse(0, 0 if first else 8, half)
     bench.publish(0, [1] * 12)
-    await bench.idle()
-    ring = bench.layouts[0].ring
-    beat = (ring + (0 if first else 8) * DESC_BYTES) // bench.beat * bench.beat
-    place = max(0, (beat - ring) // DESC_BYTES)  # the first one in the same beat
+    await bench.done()
     assert bench.bad == [(0, place)]
     assert len(bench.came[0]) == place
-    assert bench.event[0].flags == 0
+
+
+@test(us=1000)
+@cocotb.parametrize(cause=["first half", "second half", "not available"])
+async def a_chain_ends_at_its_first_bad_descriptor(dut: Any, cause: str) -> None:
+    """Its head leaves with the descriptors up to there, for the walk to find the fault."""
+    bench = PackedBench(dut, True, [16] * int(dut.QUEUES.value))
+    await bench.start()
+    bench.grant(0, 100)
+    place = 9
+    if cause != "not available":
+        place = bench.refuse(0, place, int(cause == "second half"))
+    bench.publish(0, [2, 12])
+    if cause == "not available":
+        bench.put(0, Position(place, 1), Position(place, 1).used | DESC_F_NEXT)
+    begin = bench.stop_at[0] = Position(2, FIRST.wrap)
+    bench.want[0][1] = begin, place - begin.offset + 1
+    await bench.done()
+    assert 0 not in bench.live() and not bench.bad
 
 
 @test(us=1000)

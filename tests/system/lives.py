@@ -8,11 +8,11 @@ import random
 
 import cocotb
 
-from pymodel import Fault, Feature
+from pymodel import Feature
 from pymodel.layout import U16
 from pymodel.registers import Reg
 from tb.native_memory import latency
-from tests.system.orders import EVENT, NOBODY, Racer, begin, window_of
+from tests.system.racers import EVENT, PACKED, Racer, begin, new_racer, window_of
 
 FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower
 UNTOUCHED = 0xABCD
@@ -32,21 +32,7 @@ async def stop(racer: Racer, only: bool = False) -> None:
     if only:
         late = [a for a in racer.memory.accesses() if a.asked > answered + AT_LAST]
         assert not late, f"stopped by {answered}: {late[0]}"
-    forget(racer)
-
-
-def forget(racer: Racer) -> None:
-    """Do what a driver does with a queue that is not live: give all up, and clear the rings."""
-    for chain in racer.flying:
-        racer.memory.disallow(chain.target, racer.length)
-        racer.poison(chain.head)
-        racer.poison(chain.head + 1)
-    racer.flying.clear()
-    racer.avail = racer.taken = 0
-    for index in range(racer.size):
-        racer.memory.write(racer.layout.avail_entry(index), U16.pack(NOBODY))
-    racer.memory.write(racer.layout.avail_idx, U16.pack(0))
-    racer.memory.write(racer.layout.used, bytes(6 + 8 * racer.size))
+    racer.forget()
 
 
 async def live_again(racer: Racer) -> None:
@@ -59,7 +45,7 @@ async def live_again(racer: Racer) -> None:
 async def a_new_life_starts_afresh(dut, chains):
     """Stopped at each cycle of its work and made ready again, a queue knows nothing of before."""
     world = await begin(dut, latency(6), EVENT, sizes=(64,))
-    racer = Racer(world)
+    racer = new_racer(world)
     racer.memory.watch(world.setup.base, world.setup.memory)
     window = await window_of(racer)
     step = 1 if FAST else 7
@@ -69,12 +55,12 @@ async def a_new_life_starts_afresh(dut, chains):
         await racer.notify()
         await racer.bench.wait_cycles(offset + random.randrange(step))
         await stop(racer, only=True)
-        racer.memory.write(racer.layout.avail_event, U16.pack(UNTOUCHED))
+        racer.memory.write(racer.untouched, U16.pack(UNTOUCHED))
         await live_again(racer)
         await racer.notify()
         await racer.bench.wait_idle(3000)
         await racer.world.wait_quiet()
-        assert racer.word(racer.layout.avail_event) == UNTOUCHED, f"written, offset {offset}"
+        assert racer.word(racer.untouched) == UNTOUCHED, f"written, offset {offset}"
         assert racer.used == 0, f"offset {offset}"
         racer.publish()
         await racer.notify()
@@ -89,16 +75,15 @@ async def chains_thrown_away_give_their_storage_back(dut):
     Another queue works on all the while.
     """
     world = await begin(dut, latency(9), Feature(0), sizes=(32, 32))
-    bad, good = Racer(world), Racer(world, 1)
+    bad, good = new_racer(world), new_racer(world, 1)
     for life in range(24 if FAST else 10):
         for _ in range(6):
             good.publish()
         await good.notify()
         for part in range(12):
             bad.publish()
-            if part == life % 3:  # its second descriptor names one out of range
-                last = bad.layout.descriptor(bad.flying[-1].head + 1)
-                bad.memory.write(last + 12, bytes([1, 0, 99, 0]))
+            if part == life % 3:
+                fault = bad.spoil()
         await bad.notify()
         await bad.bench.wait_cycles(random.randrange(60))
         for _ in range(6):
@@ -107,8 +92,10 @@ async def chains_thrown_away_give_their_storage_back(dut):
         await good.finish(f"other queue, life {life}")
         await world.wait_quiet()
         await bad.bench.write32(Reg.QUEUE_SEL, 0)
-        assert await bad.bench.read32(Reg.QUEUE_FAULT) == Fault.NEXT_RANGE
+        assert await bad.bench.read32(Reg.QUEUE_FAULT) == fault
         assert bad.used == life % 3
+        if PACKED:  # it stays at the chain at fault
+            assert await bad.bench.read32(Reg.QUEUE_AVAIL_INDEX) == bad.index(life % 3)
         await stop(bad)
         await live_again(bad)
         assert await bad.bench.read32(Reg.QUEUE_FAULT) == 0
@@ -122,7 +109,7 @@ async def chains_thrown_away_give_their_storage_back(dut):
 async def visits_end_together(dut):
     """A queue starves for want of credit again and again while others have nothing: all go idle."""
     world = await begin(dut, latency(4), EVENT, sizes=(64, 8, 8, 8))
-    racer = Racer(world)
+    racer = new_racer(world)
     for round_ in range(30 if FAST else 8):
         for _ in range(26):
             racer.publish()

@@ -9,19 +9,20 @@ import random
 import cocotb
 
 from pymodel import Feature, PackedDescriptor, PackedLayout, Position
-from pymodel.layout import DESC_F_INDIRECT, DESC_F_NEXT, DESC_F_WRITE, U16
-from pymodel.packed_layout import FIRST
+from pymodel.layout import DESC_BYTES, DESC_F_INDIRECT, DESC_F_NEXT, DESC_F_WRITE, U16
+from pymodel.packed_layout import FIRST, EventSuppression
 from pymodel.registers import Reg
 from pymodel.transport import notify
 from tb.bench import Bench
 from tb.comparison import Comparison
 from tb.free_running import FreeRunning
-from tb.native_memory import Settings, latency
+from tb.native_memory import Kind, Settings, latency
 from tb.player import Habits, Player, drain, parameters
-from tb.worlds import RtlWorld, Setup
+from tb.worlds import RtlWorld, Setup, areas
 
 EVENT, INDIRECT, PACKED = Feature.EVENT_IDX, Feature.INDIRECT_DESC, Feature.RING_PACKED
 STALE_ID, BYTES = 0x5555, 24
+RING, WISH, SOURCE, SINK = range(1, 5)  # classes of watched bytes
 ROUNDS = 150 if os.environ.get("SIM") == "verilator" else 12
 
 
@@ -112,6 +113,118 @@ async def chains_in_a_row_while_the_engine_works(dut, descriptors):
     habits = Habits(shapes=[(descriptors - 1, 1), (descriptors, 0)], lengths=[8, 40], long=0)
     await Player(pair, habits).play(300)
     await pair.stop()
+
+
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+@cocotb.parametrize(size=[3, 7])
+async def chains_of_any_length_begin_at_any_place(dut, size):
+    """Up to the whole ring, and so across its end; each is compared."""
+    bench = Bench(dut, latency(5))
+    await bench.start()
+    setup = Setup(sizes=(size,), features=PACKED | EVENT, indirect="never", memory=1 << 16)
+    pair = Comparison(bench, setup, **await parameters(bench))
+    await pair.start()
+    player, place, count = Player(pair, Habits()), 0, 0
+    left = {(at, length) for at in range(size) for length in range(1, size + 1)}
+    while left:
+        here = [length for at, length in left if at == place]
+        length = random.choice(here or range(1, size + 1))
+        left.discard((place, length))
+        readable = random.randint(0, length)
+        assert await player.add(0, (readable, length - readable), [7] * length)
+        await player.sync(0)
+        while await player.get(0):
+            pass
+        player.free_collected()
+        place, count = (place + length) % size, count + 1
+    await player.finish()
+    assert count > size
+
+
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+@cocotb.parametrize(events=[False, True])
+async def the_driver_event_is_obeyed_exactly(dut, events):
+    """Batches with the event before, inside and behind them, or none, in every lap."""
+    bench = Bench(dut, latency(2))
+    await bench.start()
+    size, features = 13, PACKED | (EVENT if events else Feature(0))
+    setup = Setup(
+        sizes=(size,), features=features, indirect="never", memory=1 << 15, callback=drain
+    )
+    pair = Comparison(bench, setup, **await parameters(bench))
+    await pair.start()
+    addr, vq = pair.allocate(64), pair.rtl.queue(0)
+    assert isinstance(vq.layout, PackedLayout)
+    seen = set()
+    for _ in range(2 * ROUNDS):
+        old = new = Position.of(vq.used_index)
+        for token in range(random.choice([1, 1, 2, 4])):
+            length = random.choice([1, 1, 2, 3])
+            await pair.add(0, [(addr, 3)] * length, length, 0, token)
+            new = new.ahead(length, size)
+        at = random.choice([old, new]).ahead(random.randrange(size), size)
+        near = at.ahead(size - 1, size).ahead(random.choice([1, 1, 2]), size)
+        near = random.choice([old, new, near, near, Position(size, old.wrap), Position(14, 1)])
+        wish = EventSuppression(near.word, random.choice([0, 1, 2, 2, 2, 2, 3]))
+        reserved = random.getrandbits(14) << 2
+        pair.write(vq.layout.driver, wish._replace(flags=wish.flags | reserved).pack())
+        before = len(pair.rtl.interrupts)
+        await pair.sync(0)
+        due = wish.wants(old, new, size, events)
+        assert (len(pair.rtl.interrupts) > before) == due, (old, new, near, wish.flags)
+        seen.add((wish.flags, due))
+        while await pair.get(0):
+            pass
+    assert len(seen) == (5 if events else 4), seen
+    await pair.finish()
+
+
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+async def only_what_may_be_touched_is(dut):
+    """Buffers by their direction; of the ring the second half of each used descriptor, once."""
+    bench = Bench(dut, Settings(read_latency=(1, 30), write_latency=(1, 30)))
+    await bench.start()
+    setup = Setup(sizes=(20,), features=PACKED | EVENT, indirect="never", memory=1 << 16)
+    world = RtlWorld(setup, bench)
+    await world.start()
+    memory, vq, place = bench.memory, world.queue(0), FIRST
+    layout = vq.layout
+    assert isinstance(layout, PackedLayout)
+    ring, wish, _ = areas(layout)
+    sources, sinks = ([world.allocator.allocate(64, 64) for _ in range(6)] for _ in range(2))
+    memory.watch(*ring, RING)
+    memory.watch(*wish, WISH)
+    for source, sink in zip(sources, sinks):
+        memory.watch(source, 64, SOURCE)
+        memory.watch(sink, 64, SINK)
+    for _ in range(ROUNDS):
+        count = random.randint(1, 6)
+        due = []
+        for token in range(count):
+            segments = [(sources[token], 40), (sinks[token], 30)]
+            extra = random.randrange(2)  # a chain of three
+            vq.add_buf(segments + [(sinks[token] + 32, 9)] * extra, 1, 1 + extra, token)
+            due.append(place)
+            place = place.ahead(2 + extra, layout.size)
+        vq.sync()
+        await world.settle()
+        written = []
+        for access in memory.accesses(clear=True):
+            if access.watch in (SOURCE, WISH):
+                assert access.kind == Kind.READ, access
+            elif access.watch == SINK:
+                assert access.kind == Kind.WRITE, access
+            elif access.kind == Kind.WRITE:
+                assert len(access.data) == 8 and access.addr % DESC_BYTES == 8, access
+                written.append(access.addr - 8)
+        assert written == [layout.descriptor(at.offset) for at in due], "not once, or not in order"
+        before = memory.read(*ring)
+        await bench.wait_cycles(40)
+        assert memory.read(*ring) == before and not memory.accesses(watch=RING)
+        for token in range(count):
+            used = vq.get_buf()
+            assert used is not None and used.data == token
+    assert place != FIRST
 
 
 class Noise:

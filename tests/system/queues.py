@@ -8,8 +8,19 @@ import random
 
 import cocotb
 
-from pymodel import OFFER, Descriptor, Fault, Feature, Interrupt, Status, start_queue, stop_queue
+from pymodel import (
+    OFFER,
+    Descriptor,
+    Fault,
+    Feature,
+    Interrupt,
+    PackedDescriptor,
+    Status,
+    start_queue,
+    stop_queue,
+)
 from pymodel.layout import DESC_F_WRITE, INDEX_MODULUS, U16
+from pymodel.packed_layout import EVENT_FLAGS_AT
 from pymodel.registers import Reg
 from pymodel.transport import notify, reset
 from tb.bench import Bench
@@ -18,6 +29,7 @@ from tb.free_running import FreeRunning
 from tb.native_memory import Settings, latency
 from tb.player import Habits, Player, drain, parameters, postpone
 from tb.worlds import RtlWorld, Setup, areas
+from tests.system.racers import packed_place
 
 FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower and more
 EVENT, INDIRECT = Feature.EVENT_IDX, Feature.INDIRECT_DESC
@@ -56,25 +68,49 @@ async def all_queues_at_once(dut, features):
 
 
 class Raw:
-    """Queues of empty writable chains, without a driver: only indices move."""
+    """Queues of empty writable chains, without a driver: only indices, or flags, move."""
 
     def __init__(self, world: RtlWorld) -> None:
         self.world = world
+        self.moved: dict[int, list[int]] = {}  # of packed queues: chains published, and used
 
     def avail(self, queue: int) -> int:
         layout = self.world.queue(queue).layout
+        if layout.packed:
+            return self.moved[queue][0] % INDEX_MODULUS
         return U16.unpack(self.world.memory.read(layout.avail_idx, 2))[0]
 
     def used(self, queue: int) -> int:
         layout = self.world.queue(queue).layout
+        if layout.packed:
+            avail, used = self.moved[queue]
+            while used != avail:
+                place = packed_place(used, layout.size)
+                flags = self.world.memory.read(layout.flags(place.offset), 2)
+                if not place.is_used(U16.unpack(flags)[0]):
+                    break
+                used += 1
+            self.moved[queue][1] = used
+            return used % INDEX_MODULUS
         return U16.unpack(self.world.memory.read(layout.used_idx, 2))[0]
 
     def prepare(self, queue: int) -> None:
         layout = self.world.queue(queue).layout
-        self.world.memory.write(layout.descriptor(0), Descriptor(0, 0, DESC_F_WRITE, 0).pack())
+        if layout.packed:
+            self.moved[queue] = [0, 0]
+        else:
+            self.world.memory.write(layout.descriptor(0), Descriptor(0, 0, DESC_F_WRITE, 0).pack())
 
     def publish(self, queue: int, count: int) -> None:
         layout = self.world.queue(queue).layout
+        if layout.packed:
+            begin = self.moved[queue][0]
+            self.moved[queue][0] += count
+            for number in range(begin, begin + count):
+                place = packed_place(number, layout.size)
+                desc = PackedDescriptor(0, 0, place.offset, place.available | DESC_F_WRITE)
+                self.world.memory.write(layout.descriptor(place.offset), desc.pack())
+            return
         index = (self.avail(queue) + count) % INDEX_MODULUS
         self.world.memory.write(layout.avail_idx, U16.pack(index))
 
@@ -83,7 +119,8 @@ class Raw:
         layout = self.world.queue(queue).layout
         free = self.world.queue(queue).size - (self.avail(queue) - self.used(queue)) % INDEX_MODULUS
         self.publish(queue, free)
-        if free and self.world.memory.read(layout.used_flags, 2) == b"\0\0":
+        flags = layout.device + EVENT_FLAGS_AT if layout.packed else layout.used_flags
+        if free and self.world.memory.read(flags, 2) == b"\0\0":
             await self.world.run(notify(queue))
 
 

@@ -17,9 +17,9 @@ from tb.comparison import Comparison
 from tb.free_running import FreeRunning
 from tb.native_memory import Settings, latency
 from tb.player import Habits, Player, collect_one, drain, parameters, postpone
-from tb.worlds import Setup, areas
-from tests.system.lives import UNTOUCHED, forget, live_again
-from tests.system.orders import EVENT, Racer, begin, window_of
+from tb.worlds import Setup, areas, given_to_device
+from tests.system.lives import UNTOUCHED, live_again
+from tests.system.racers import EVENT, Racer, begin, new_racer, window_of
 from tests.system.random_ops import any_memory
 
 FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower
@@ -46,7 +46,7 @@ async def a_queue_reset_ends_its_life(dut, chains):
     Another queue works on all the while, and the registers are answered.
     """
     world = await begin(dut, latency(6), EVENT | RESET, sizes=(64, 16))
-    racer, other = Racer(world), Racer(world, 1)
+    racer, other = new_racer(world), new_racer(world, 1)
     memory, taken = world.bench.memory, 0
     window = await window_of(racer)
     step = 1 if FAST else 7
@@ -73,16 +73,16 @@ async def a_queue_reset_ends_its_life(dut, chains):
         taken += racer.used
         for chain in racer.flying:
             memory.watch(chain.source, 2 * racer.length, 0)
-        forget(racer)
-        memory.write(racer.layout.avail_event, U16.pack(UNTOUCHED))
+        racer.forget()
+        memory.write(racer.untouched, U16.pack(UNTOUCHED))
         await live_again(racer)
         assert await world.bench.read32(Reg.QUEUE_RESET) == 0
         for reg in (Reg.QUEUE_AVAIL_INDEX, Reg.QUEUE_USED_INDEX):
-            assert await world.bench.read32(reg) == 0
+            assert await world.bench.read32(reg) == racer.first_index
         await racer.notify()
         await world.bench.wait_idle(3000)
         await world.wait_quiet()
-        assert racer.word(racer.layout.avail_event) == UNTOUCHED, f"written, offset {offset}"
+        assert racer.word(racer.untouched) == UNTOUCHED, f"written, offset {offset}"
         assert racer.used == 0, f"offset {offset}"
         racer.publish()
         await racer.notify()
@@ -108,7 +108,8 @@ async def a_buffer_is_taken_back_at_any_cycle(dut, features, late):
         indirect="multi" if features & INDIRECT else "never",
     )
     bench, memory, queue = world.bench, world.bench.memory, world.queue(0)
-    memory.allow(*areas(queue.layout)[2])
+    for area in given_to_device(queue.layout):
+        memory.allow(*area)
     memory.check_writes()
     places = [world.allocator.allocate(OUT + BACK, 64) for _ in range(6)]
     gone = used = 0
@@ -242,7 +243,7 @@ async def other_queues_go_on_at_their_pace(dut, slow):
     to be thrown away, and what is thrown away passes at a beat a cycle.
     """
     world = await begin(dut, latency(slow), EVENT | RESET, sizes=(128, 64), memory=1 << 20)
-    racer, other = Racer(world, 0, 200), Racer(world, 1, 200)
+    racer, other = new_racer(world, 0, 200), new_racer(world, 1, 200)
     for wait in random.sample(range(20, 12 * slow + 200), 12 if FAST else 3):
         times = []
         for resets in (False, True):
@@ -262,7 +263,7 @@ async def other_queues_go_on_at_their_pace(dut, slow):
             other.collect()
             if resetting is not None:
                 took = await resetting - start - wait
-                forget(racer)
+                racer.forget()
                 await live_again(racer)
             else:
                 await racer.finish("the full queue")

@@ -40,9 +40,14 @@ def everywhere(
     verilator: Sequence[Design] = (USUAL, WIDE),
     icarus: Sequence[Design] = (USUAL,),
     rings: Sequence[str] = ("split",),
+    packed: Sequence[Design] = (),
 ) -> Callable[[Any], Any]:
-    """Run a test with some configurations on each simulator, and some formats of rings."""
+    """Run a test with some configurations on each simulator, and some formats of rings.
+
+    `packed`: configurations under Verilator whose drivers use packed rings, besides.
+    """
     cases = [("verilator", in_ring(design, ring)) for design in verilator for ring in rings]
+    cases += [("verilator", in_ring(design, "packed")) for design in packed]
     cases += [("icarus", in_ring(design, ring)) for design in icarus for ring in rings]
     return pytest.mark.parametrize(
         "sim, design", cases, ids=[f"{sim}-{design[0]}" for sim, design in cases]

@@ -12,16 +12,16 @@ TIGHT: Design = (
 
 
 @pytest.mark.clause("MMIO-DEV-07")
-@everywhere(verilator=[USUAL, TIGHT], icarus=[TIGHT])
+@everywhere(verilator=[USUAL, TIGHT], icarus=[TIGHT], packed=[TIGHT])
 def test_a_new_life_starts_afresh(sim, design):
     run("lives", sim, design, "a_new_life_starts_afresh")
 
 
-@everywhere(verilator=[TIGHT], icarus=[TIGHT])
+@everywhere(verilator=[TIGHT], icarus=[TIGHT], packed=[TIGHT])
 def test_chains_thrown_away_give_their_storage_back(sim, design):
     run("lives", sim, design, "chains_thrown_away_give_their_storage_back")
 
 
-@everywhere(verilator=[TIGHT], icarus=[TIGHT])
+@everywhere(verilator=[TIGHT], icarus=[TIGHT], packed=[TIGHT])
 def test_visits_that_end_together(sim, design):
     run("lives", sim, design, "visits_end_together")

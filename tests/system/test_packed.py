@@ -77,6 +77,25 @@ def test_any_size_and_chains_in_a_row(sim, design):
     run("packed", sim, design, "any_size_and_lap", "chains_in_a_row_while_the_engine_works")
 
 
+@pytest.mark.clause("PACKED-DEV-08", "PACKED-XDEV-01", "PACKED-XDEV-06")
+@everywhere(verilator=[USUAL, WIDE], icarus=[USUAL])
+def test_chains_of_any_length_begin_at_any_place(sim, design):
+    run("packed", sim, design, "chains_of_any_length_begin_at_any_place")
+
+
+@pytest.mark.clause("PACKED-XDEV-11", "PACKED-XDEV-12", "PACKED-XDEV-13")
+@everywhere(verilator=[USUAL], icarus=[USUAL])
+def test_the_driver_event_is_obeyed_exactly(sim, design):
+    run("packed", sim, design, "the_driver_event_is_obeyed_exactly")
+
+
+@pytest.mark.clause("PACKED-DEV-02", "PACKED-DEV-04", "PACKED-DEV-05", "PACKED-DEV-07")
+@pytest.mark.clause("PACKED-XDEV-02", "PACKED-XDEV-04", "PACKED-XDEV-05", "PACKED-XDEV-06")
+@everywhere(verilator=WIDTHS, icarus=[USUAL])
+def test_only_what_may_be_touched_is(sim, design):
+    run("packed", sim, design, "only_what_may_be_touched_is")
+
+
 @pytest.mark.clause("PACKED-DEV-09", "STAT-DEV-02", "PACKED-XDEV-07")
 @everywhere(verilator=[USUAL, WIDE, SINGLE])
 def test_hostile_rings(sim, design):

@@ -7,7 +7,7 @@ from tests.system.systems import SINGLE, TWO, USUAL, WIDE, everywhere, run
 
 
 @pytest.mark.clause("SPLIT-DEV-23")
-@everywhere(verilator=[USUAL, WIDE, TWO], icarus=[WIDE])
+@everywhere(verilator=[USUAL, WIDE, TWO], icarus=[WIDE], packed=[USUAL])
 def test_many_queues_work_at_once_and_none_starves(sim, design):
     run("queues", sim, design, "all_queues_at_once", "no_queue_starves")
 

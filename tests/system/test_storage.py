@@ -9,6 +9,6 @@ TIGHT = (
 )
 
 
-@everywhere(verilator=[TIGHT], icarus=[])
+@everywhere(verilator=[TIGHT], icarus=[], packed=[TIGHT])
 def test_more_chains_than_the_store_holds(sim, design):
     run("storage", sim, design, "every_chain_comes_back")

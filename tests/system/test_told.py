@@ -7,7 +7,7 @@ from tests.system.systems import USUAL, WIDE, everywhere, run
 
 
 @pytest.mark.clause("NOTIF-XDRV-02", "NOTIF-XDRV-04")
-@everywhere(verilator=[USUAL, WIDE], icarus=[USUAL])
+@everywhere(verilator=[USUAL, WIDE], icarus=[USUAL], packed=[USUAL])
 def test_random_operations_that_tell_their_index(sim, design):
     run("told", sim, design, "random_operations_agree_with_the_model")
 

@@ -16,7 +16,7 @@ from tb.free_running import FreeRunning
 from tb.native_memory import Kind, latency
 from tb.player import Habits, Player, drain, parameters
 from tb.worlds import Setup
-from tests.system.orders import EVENT, Racer, begin
+from tests.system.racers import EVENT, Racer, begin, new_racer
 from tests.system.random_ops import any_memory
 
 FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower
@@ -66,7 +66,7 @@ async def trip(racer: Racer, value: int) -> int:
 async def an_idle_queue_is_served_a_trip_sooner(dut, slow):
     """With the index told by the notification the used index comes a read's latency sooner."""
     world = await begin(dut, latency(slow), EVENT | DATA, sizes=(8,))
-    racer = Racer(world)
+    racer = new_racer(world)
     racer.memory.watch(racer.layout.used_idx, 2)
     times = {}
     for told in [False, True] * (9 if FAST else 3):
