@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_axi_read - the read half of the AXI4 master: PORTS requesters share it, one id each.
 //   Contract    a requester's data comes back in the order of its bursts. A burst of a queue that
-//               is not alive never reaches the bus: its beats come back with an error. While
-//               halted no burst is started; drained says that none is in flight. The highest
-//               requester has every other turn; among the others a lower one goes first: what
-//               it asks for must be bounded by what they bring
+//               is not alive is taken, but never reaches the bus: s_ar_dead tells its requester
+//               that no data will come. While halted no burst is taken; drained says that none is
+//               in flight. The highest requester has every other turn; among the others a lower
+//               one goes first: what it asks for must be bounded by what they bring
 //   Latency     1 cycle burst to address channel; 1 cycle data channel to requester
-//   Throughput  1 burst and 1 beat per cycle; a dead burst lets the bus run dry first
+//   Throughput  1 burst and 1 beat per cycle
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -28,6 +28,7 @@ module vq_axi_read #(
     input  wire [PORTS*QID_W-1:0]  s_ar_queue,
     input  wire [PORTS-1:0]        s_ar_valid,
     output wire [PORTS-1:0]        s_ar_ready,
+    output wire [PORTS-1:0]        s_ar_dead,   // no data will come for this burst
     // Data out, to the requester whose valid bit is set
     output wire [DATA_W-1:0]       m_r_data,
     output wire                    m_r_error,
@@ -55,26 +56,18 @@ module vq_axi_read #(
                             DATA_W == 256 ? 3'd5 : 3'd6;
     localparam [PORTS-1:0] ONE = 1;
 
-    // A dead burst, to be answered here
-    reg  [PORT_W-1:0]  id_reg;
-    reg  [7:0]         len_reg;         // beats of the dead one after the next
-    reg                dead_reg;
     wire [PORT_W-1:0]  ar_id;
     wire               ar_free;
     reg  [COUNT_W-1:0] count_reg;       // bursts on the bus
     reg                sent_reg;        // another one than count_reg says
-    wire               idle = count_reg == {COUNT_W{1'b0}} && !sent_reg;
-    // Dead beats wait until nothing is on the bus, so they come in their turn
-    wire               answer = dead_reg && idle;
-    wire               done   = m_axi_rvalid && m_axi_rlast;
+    wire               done = m_axi_rvalid && m_axi_rlast;
 
     // Choice of a requester: the highest one, where it asked when another was chosen, or the lowest
     wire [PORTS-1:0]   chosen, living;
     reg                turn_reg;        // the highest one's: it asks until it is chosen
-    wire               can   = !dead_reg && ar_free && !s_halt;
+    wire               can   = ar_free && !s_halt;
     wire               take  = can && |s_ar_valid;
-    wire               alive = |(chosen & living);
-    wire               send  = take && alive;
+    wire               send  = can && |(chosen & living);
     reg  [PORT_W-1:0]  index;
     reg  [63:0]        addr;
     reg  [7:0]         len;
@@ -102,23 +95,16 @@ module vq_axi_read #(
         end
     end
 
-    assign m_drained = !dead_reg && idle;
+    assign s_ar_dead = ~living;
+    assign m_drained = count_reg == {COUNT_W{1'b0}} && !sent_reg;
 
     always @(posedge clk) begin
-        if (take) begin
-            id_reg   <= index;
-            len_reg  <= len;
-            turn_reg <= s_ar_valid[PORTS-1] && !chosen[PORTS-1];
-        end else if (answer) begin
-            len_reg  <= len_reg - 8'd1;
-        end
-        dead_reg  <= (take && !alive) || (dead_reg && !(answer && len_reg == 8'd0));
+        if (take) turn_reg <= s_ar_valid[PORTS-1] && !chosen[PORTS-1];
         sent_reg  <= send;
         if (sent_reg && !done) count_reg <= count_reg + 1'b1;
         if (done && !sent_reg) count_reg <= count_reg - 1'b1;
         if (rst) begin
             turn_reg  <= 1'b0;
-            dead_reg  <= 1'b0;
             sent_reg  <= 1'b0;
             count_reg <= {COUNT_W{1'b0}};
         end
@@ -142,9 +128,8 @@ module vq_axi_read #(
 
     always @(posedge clk) begin
         if (m_axi_rvalid) r_data_reg <= m_axi_rdata;
-        r_error_reg <= answer || m_axi_rresp[1];
-        r_valid_reg <= m_axi_rvalid ? ONE << m_axi_rid :
-                       answer       ? ONE << id_reg    : {PORTS{1'b0}};
+        r_error_reg <= m_axi_rresp[1];
+        r_valid_reg <= m_axi_rvalid ? ONE << m_axi_rid : {PORTS{1'b0}};
         if (rst) r_valid_reg <= {PORTS{1'b0}};
     end
 

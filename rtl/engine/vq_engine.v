@@ -269,7 +269,7 @@ module vq_engine #(
     wire [255:0]       ar_addr;
     wire [31:0]        ar_len;
     wire [4*QID_W-1:0] ar_queue;
-    wire [3:0]         ar_valid, ar_ready, r_valid;
+    wire [3:0]         ar_valid, ar_ready, ar_dead, r_valid;
     wire [DATA_W-1:0]  r_data;
     wire               r_error;
 
@@ -302,6 +302,7 @@ module vq_engine #(
         .s_ar_queue(ar_queue),
         .s_ar_valid(ar_valid),
         .s_ar_ready(ar_ready),
+        .s_ar_dead(ar_dead),
         .m_r_data(r_data),
         .m_r_error(r_error),
         .m_r_valid(r_valid),
@@ -456,6 +457,7 @@ module vq_engine #(
         .m_ar_queue(ar_queue[2*QID_W-1:0]),
         .m_ar_valid(ar_valid[1:0]),
         .m_ar_ready(ar_ready[1:0]),
+        .m_ar_dead(ar_dead[1:0]),
         .s_r_data(r_data),
         .s_r_error(r_error),
         .s_r_valid(r_valid[1:0]),
@@ -564,6 +566,7 @@ module vq_engine #(
         .m_ar_queue(ar_queue[4*QID_W-1:3*QID_W]),
         .m_ar_valid(ar_valid[3]),
         .m_ar_ready(ar_ready[3]),
+        .m_ar_dead(ar_dead[3]),
         .s_r_data(r_data),
         .s_r_error(r_error),
         .s_r_valid(r_valid[3]),
@@ -729,6 +732,7 @@ module vq_engine #(
         .m_ar_queue(ar_queue[3*QID_W-1:2*QID_W]),
         .m_ar_valid(ar_valid[2]),
         .m_ar_ready(ar_ready[2]),
+        .m_ar_dead(ar_dead[2]),
         .s_r_data(r_data),
         .s_r_error(r_error),
         .s_r_valid(r_valid[2]),

@@ -2,7 +2,7 @@
 // vq_fetch_order - put the chains back into the order in which they were available.
 //   Contract    a place is given to each chain at its start; chains leave in the order of their
 //               places, each once, after its end came
-//   Latency     2 cycles, end to output; no places for 2**ORDER_W cycles after a reset
+//   Latency     2 cycles, end to output; the first place 2 cycles after a reset
 //   Throughput  1 chain per cycle
 `resetall
 `timescale 1ns / 1ps
@@ -36,21 +36,24 @@ module vq_fetch_order #(
     localparam PLACES = 2**ORDER_W;
 
     // A place's mark says in which round of the places its last chain ended: rounds 0 and 1 take
-    // turns. After reset all marks are set to the round that is not expected next
+    // turns. After a reset all marks are set to the round that is not expected next, each before
+    // its place is given out
+    localparam [ORDER_W:0] ROUND = {1'b1, {ORDER_W{1'b0}}};
     reg  [ORDER_W:0]   tail_reg, head_reg;      // the top bit is the round
+    reg  [ORDER_W:0]   limit_reg;               // what tail_reg may go up to
     reg                marks [0:PLACES-1];
     reg  [KEY_W-1:0]   keys [0:PLACES-1];
     reg  [KEY_W-1:0]   key_reg;
-    reg                clear_reg;               // tail_reg goes through all places
+    reg                clear_reg;               // limit_reg goes through all marks
     reg                valid_reg;
     wire [ORDER_W-1:0] head      = head_reg[ORDER_W-1:0];
     wire               end_round = head_reg[ORDER_W] ^ (s_end_place < head);
-    wire               done      = !clear_reg && marks[head] == head_reg[ORDER_W];
-    wire               full      = tail_reg == (head_reg ^ {1'b1, {ORDER_W{1'b0}}});
+    wire               done      = marks[head] == head_reg[ORDER_W] && !(clear_reg && m_empty);
+    wire               wipe      = clear_reg && !s_end_valid;
     wire               step      = done && (!valid_reg || m_ready);
 
     assign m_place       = tail_reg[ORDER_W-1:0];
-    assign m_place_valid = !full && !clear_reg;
+    assign m_place_valid = tail_reg != limit_reg;
     assign m_oldest      = head;
     assign m_empty       = tail_reg == head_reg;
     assign m_key         = key_reg;
@@ -68,21 +71,23 @@ module vq_fetch_order #(
 
     always @(posedge clk) begin
         if (clear_reg || s_end_valid)
-            marks[clear_reg ? m_place : s_end_place] <= clear_reg ? 1'b0 : end_round;
+            marks[wipe ? limit_reg[ORDER_W-1:0] : s_end_place] <= !wipe && end_round;
         if (s_end_valid) keys[s_end_place] <= s_end_key;
         if (step) key_reg <= keys[head];
-        if (m_place_take || clear_reg) tail_reg <= tail_reg + 1'b1;
-        if (clear_reg && m_place == {ORDER_W{1'b1}}) clear_reg <= 1'b0;
+        if (m_place_take) tail_reg <= tail_reg + 1'b1;
         if (step) head_reg <= head_reg + 1'b1;
+        limit_reg <= clear_reg ? limit_reg + {{ORDER_W{1'b0}}, wipe} : head_reg ^ ROUND;
+        if (wipe && &limit_reg[ORDER_W-1:0]) clear_reg <= 1'b0;
         valid_reg <= step || (valid_reg && !m_ready);
         if (rst) begin
-            tail_reg  <= {(ORDER_W+1){1'b0}};
-            head_reg  <= {1'b1, {ORDER_W{1'b0}}};
+            tail_reg  <= ROUND;
+            head_reg  <= ROUND;
+            limit_reg <= ROUND;
             clear_reg <= 1'b1;
             valid_reg <= 1'b0;
         end
     end
 
-    `VQ_ASSERT(a_once, !s_end_valid || (!clear_reg && marks[s_end_place] != end_round))
+    `VQ_ASSERT(a_once, !s_end_valid || marks[s_end_place] != end_round)
 endmodule
 `resetall

@@ -2,11 +2,11 @@
 // vq_read_port - one requester's way to the AXI4 read master: byte ranges in, beats out.
 //   Contract    the beats of a request come out in order, requests in order; a burst is asked for
 //               only when all its beats have room here, so the read data channel never waits for
-//               a requester. m_beat_offset and m_beat_count name the beat's bytes of the request
+//               a requester. m_beat_offset and m_beat_count name the beat's bytes of the request.
+//               The beats of a burst that m_ar_dead says no data will come for are errors of zeros
 //   Latency     0 cycles request to burst; 0 cycles (1 with BLOCK_EN) data to beat, 1 (2) without
 //               PAST_EN
-//   Throughput  1 beat per cycle, whatever the memory's latency, while LIMIT less three bursts
-//               covers it
+//   Throughput  1 beat per cycle, whatever the memory's latency, while LIMIT less a burst covers it
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -19,7 +19,7 @@ module vq_read_port #(
     parameter       QID_W     = 2,      // queue number, bits
     parameter       MAX_BYTES = 256,    // longest burst, bytes; power of two, up to 4096
     parameter       BEATS     = 128,    // beats in flight or waiting; power of two
-    parameter       LIMIT     = BEATS,  // of them, in use at once; 4 bursts at least
+    parameter       LIMIT     = BEATS,  // of them, in use at once; 2 bursts at least
     parameter       BURSTS    = 16,     // bursts in flight; power of two
     parameter [0:0] BLOCK_EN  = 1'b0,   // data and notes in block RAM
     parameter [0:0] SPLIT_EN  = 1'b1,   // 0: no request crosses a MAX_BYTES boundary
@@ -42,6 +42,7 @@ module vq_read_port #(
     output wire [QID_W-1:0]  m_ar_queue,
     output wire              m_ar_valid,
     input  wire              m_ar_ready,
+    input  wire              m_ar_dead,
     // Data from the read master, always taken
     input  wire [DATA_W-1:0] s_r_data,
     input  wire              s_r_error,
@@ -63,9 +64,9 @@ module vq_read_port #(
     localparam SPAN_W  = $clog2(MAX_BYTES > BYTES ? MAX_BYTES : BYTES);
     localparam ROOM_W  = $clog2(BEATS) + 1;
 
-    if (MAX_BYTES > LIMIT * BYTES / 4 || MAX_BYTES > 256 * BYTES ||
+    if (MAX_BYTES > LIMIT * BYTES / 2 || MAX_BYTES > 256 * BYTES ||
         LIMIT > BEATS) begin : gen_bad_beats
-        ERROR_LIMIT_must_hold_four_bursts_of_MAX_BYTES u_error ();
+        ERROR_LIMIT_must_hold_two_bursts_of_MAX_BYTES u_error ();
     end
 
     // Bursts, each with the lanes of its first and last byte
@@ -118,18 +119,20 @@ module vq_read_port #(
         end
     endgenerate
 
-    // Room: beats, at first LIMIT, not promised to a burst, but for those asked for in the last
-    // two cycles. Another is asked for when the longest would fit, after two such ones too
-    localparam ENOUGH = 3 * LONGEST;
-    reg  [ROOM_W-1:0] room_reg, promised_reg;
-    reg               held_reg;         // the burst at hand was offered, so it has its room
-    reg               roomy_reg;        // in the last cycle there was ENOUGH
-    reg               taken_reg;        // a beat left in the last cycle
-    wire              has_room = held_reg || roomy_reg;
-    wire              note_ready, note_valid, beat_taken;
-    wire              may   = has_room && note_ready;
-    wire              issue = m_ar_valid && m_ar_ready;
-    wire [ROOM_W-1:0] beats = {{(ROOM_W-BEAT_W){1'b0}}, more} + 1'b1;
+    // Room: beats, at first LIMIT, not promised to a burst. Each is promised as for the longest
+    // one at first; what it does not need comes back a cycle later, as do beats that left
+    localparam LONG_W = BEAT_W - 1;
+    localparam ONES = LONGEST - 1;
+    reg  [ROOM_W-1:0]      room_reg;
+    reg  [BEAT_W-1:0]      spare_reg;   // promised to the last cycle's burst, but not needed
+    reg                    roomy_reg;   // room for the longest burst
+    reg                    taken_reg;   // a beat of data left in the last cycle
+    wire                   note_ready, note_valid, data_taken;
+    wire                   may   = roomy_reg && note_ready;
+    wire                   issue = m_ar_valid && m_ar_ready;
+    wire [ROOM_W-1:0]      room  = room_reg + {{(ROOM_W-BEAT_W){1'b0}}, spare_reg} +
+                                   {{(ROOM_W-1){1'b0}}, taken_reg};
+    wire [ROOM_W-1:LONG_W] longest = room[ROOM_W-1:LONG_W];     // bursts that it holds
 
     assign m_ar_addr   = burst_addr;
     assign m_ar_queue  = s_req_queue;
@@ -145,17 +148,16 @@ module vq_read_port #(
     endgenerate
 
     always @(posedge clk) begin
-        held_reg     <= m_ar_valid && !m_ar_ready;
-        roomy_reg    <= room_reg >= ENOUGH[ROOM_W-1:0];
-        promised_reg <= beats & {ROOM_W{issue}};
-        taken_reg    <= beat_taken;
-        room_reg     <= room_reg - promised_reg + {{(ROOM_W-1){1'b0}}, taken_reg};
+        spare_reg <= !issue    ? {BEAT_W{1'b0}} :
+                     m_ar_dead ? LONGEST[BEAT_W-1:0] : ONES[BEAT_W-1:0] ^ more;
+        taken_reg <= data_taken;
+        roomy_reg <= issue ? |longest[ROOM_W-1:LONG_W+1] : |longest;
+        room_reg  <= issue ? room - LONGEST[ROOM_W-1:0] : room;
         if (rst) begin
-            held_reg     <= 1'b0;
-            roomy_reg    <= 1'b0;
-            taken_reg    <= 1'b0;
-            promised_reg <= {ROOM_W{1'b0}};
-            room_reg     <= LIMIT[ROOM_W-1:0];
+            spare_reg <= {BEAT_W{1'b0}};
+            taken_reg <= 1'b0;
+            roomy_reg <= 1'b0;
+            room_reg  <= LIMIT[ROOM_W-1:0];
         end
     end
 
@@ -163,14 +165,15 @@ module vq_read_port #(
     wire [LANE_W-1:0] note_first, note_end;
     wire [BEAT_W-1:0] note_more;
     wire [INFO_W-1:0] note_info;
-    wire              note_last, note_ready_out, next_valid, next_ready;
-    wire [2*LANE_W+BEAT_W+INFO_W:0] next_note;
+    wire              note_last, note_dead, note_ready_out, next_valid, next_ready;
+    localparam NOTE_W = 2*LANE_W + BEAT_W + INFO_W + 2;
+    wire [NOTE_W-1:0] next_note;
 
-    vq_fifo #(.WIDTH(2*LANE_W+BEAT_W+INFO_W+1), .DEPTH(BURSTS), .BLOCK_EN(BLOCK_EN)) u_notes (
+    vq_fifo #(.WIDTH(NOTE_W), .DEPTH(BURSTS), .BLOCK_EN(BLOCK_EN)) u_notes (
         .clk(clk),
         .rst(rst),
         .s_data({burst_addr[LANE_W-1:0], reach[LANE_W-1:0], more,
-                 s_req_info, burst_last}),
+                 s_req_info, burst_last, m_ar_dead}),
         .s_valid(issue),
         .s_ready(note_ready),
         .m_data(next_note),
@@ -178,21 +181,22 @@ module vq_read_port #(
         .m_ready(next_ready)
     );
     // At hand in registers when the data comes
-    vq_skid #(.WIDTH(2*LANE_W+BEAT_W+INFO_W+1)) u_note (
+    vq_skid #(.WIDTH(NOTE_W)) u_note (
         .clk(clk),
         .rst(rst),
         .s_data(next_note),
         .s_valid(next_valid),
         .s_ready(next_ready),
-        .m_data({note_first, note_end, note_more, note_info, note_last}),
+        .m_data({note_first, note_end, note_more, note_info, note_last, note_dead}),
         .m_valid(note_valid),
         .m_ready(note_ready_out)
     );
 
     // Data, in the order of the bursts: a beat that finds none before it goes past the FIFO
+    wire              beat_taken;
     wire              fifo_push, fifo_pop, fifo_error, fifo_valid, fifo_room;
-    wire [DATA_W-1:0] fifo_data;
-    wire              data_valid;
+    wire [DATA_W-1:0] fifo_data, data;
+    wire              data_valid, data_error;
 
     vq_fifo #(.WIDTH(DATA_W+1), .DEPTH(BEATS), .BLOCK_EN(BLOCK_EN)) u_data (
         .clk(clk),
@@ -208,10 +212,10 @@ module vq_read_port #(
     generate
         if (!PAST_EN) begin : gen_through
             assign fifo_push    = s_r_valid;
-            assign fifo_pop     = beat_taken;
+            assign fifo_pop     = data_taken;
             assign data_valid   = fifo_valid;
-            assign m_beat_data  = fifo_data;
-            assign m_beat_error = fifo_error;
+            assign data         = fifo_data;
+            assign data_error   = fifo_error;
         end else if (BLOCK_EN) begin : gen_past_block
             // A word of block RAM shows late, and has a long way: registers lie in front of it
             reg  [ROOM_W-1:0] count_reg;        // beats in the FIFO
@@ -225,9 +229,9 @@ module vq_read_port #(
                 .s_data(past ? {s_r_error, s_r_data} : {fifo_error, fifo_data}),
                 .s_valid(past ? s_r_valid : fifo_valid),
                 .s_ready(front_ready),
-                .m_data({m_beat_error, m_beat_data}),
+                .m_data({data_error, data}),
                 .m_valid(data_valid),
-                .m_ready(beat_taken)
+                .m_ready(data_taken)
             );
             always @(posedge clk) begin
                 if (fifo_push && !fifo_pop) count_reg <= count_reg + 1'b1;
@@ -235,11 +239,11 @@ module vq_read_port #(
                 if (rst) count_reg <= {ROOM_W{1'b0}};
             end
         end else begin : gen_past
-            assign fifo_push    = s_r_valid && (fifo_valid || !beat_taken);
-            assign fifo_pop     = beat_taken;
+            assign fifo_push    = s_r_valid && (fifo_valid || !data_taken);
+            assign fifo_pop     = data_taken;
             assign data_valid   = fifo_valid || s_r_valid;
-            assign m_beat_data  = fifo_valid ? fifo_data : s_r_data;
-            assign m_beat_error = fifo_valid ? fifo_error : s_r_error;
+            assign data         = fifo_valid ? fifo_data : s_r_data;
+            assign data_error   = fifo_valid ? fifo_error : s_r_error;
         end
     endgenerate
 
@@ -254,8 +258,11 @@ module vq_read_port #(
     assign m_beat_end     = upto;
     assign m_beat_info    = note_info;
     assign m_beat_last    = note_last && beat_final;
-    assign m_beat_valid   = data_valid && note_valid;
+    assign m_beat_data    = data & {DATA_W{!note_dead}};
+    assign m_beat_error   = note_dead || data_error;
+    assign m_beat_valid   = note_valid && (note_dead || data_valid);
     assign beat_taken     = m_beat_valid && m_beat_ready;
+    assign data_taken     = beat_taken && !note_dead;
     assign note_ready_out = beat_taken && beat_final;
 
     always @(posedge clk) begin

@@ -209,12 +209,16 @@ module vq_scatter #(
     reg  [QID_W-1:0]  queue_reg;
     wire              cut_free;
     wire              empty    = seg_len_reg == 32'd0 && !null_reg;
-    reg               fills_reg;        // the response ends in this segment
+    // The response ends in this segment: so says the upper half of the lengths, or the lower one
+    reg               fills_high_reg, fills_low_reg;
+    wire              fills    = fills_high_reg || fills_low_reg;
     wire [31:0]       left_after = left_reg - seg_len_reg;
     wire              seg_move = seg_reg && cut_free;
+    wire [31:0]       left     = first_reg ? read_len_reg : seg_reg ? left_after : left_reg;
+    wire [31:0]       read_len = s_read_data[31:0];
 
     assign seg_free  = !seg_reg || seg_move;
-    assign skip      = seg_move && fills_reg;
+    assign skip      = seg_move && fills;
     assign skip_walk = skip && !fresh_reg && !(read_reg && first_reg);
 
     always @(posedge clk) begin
@@ -222,10 +226,9 @@ module vq_scatter #(
         if (seg_move) left_reg <= left_after;
         if (seg_load) begin
             {seg_addr_reg, seg_len_reg} <= s_read_data;
-            if (first_reg)
-                fills_reg <= read_null_reg || read_len_reg <= s_read_data[31:0];
-            else
-                fills_reg <= null_reg || (seg_reg ? left_after : left_reg) <= s_read_data[31:0];
+            fills_high_reg <= (first_reg ? read_null_reg : null_reg) ||
+                              left[31:16] < read_len[31:16];
+            fills_low_reg  <= left[31:16] == read_len[31:16] && left[15:0] <= read_len[15:0];
             if (first_reg) begin
                 left_reg  <= read_len_reg;
                 null_reg  <= read_null_reg;
@@ -268,12 +271,12 @@ module vq_scatter #(
         end
         if (seg_move && !empty) begin
             cut_addr_reg  <= seg_addr_reg;
-            cut_len_reg   <= fills_reg ? left_reg : seg_len_reg;
-            cut_last_reg  <= fills_reg;
+            cut_len_reg   <= fills ? left_reg : seg_len_reg;
+            cut_last_reg  <= fills;
             cut_null_reg  <= null_reg;
             cut_queue_reg <= queue_reg;
             room_reg      <= seg_room;
-            fits_reg      <= fills_reg ? left_reg <= {{(31-OFS_W){1'b0}}, seg_room}
+            fits_reg      <= fills ? left_reg <= {{(31-OFS_W){1'b0}}, seg_room}
                                    : seg_len_reg <= {{(31-OFS_W){1'b0}}, seg_room};
         end
         if (rst) begin

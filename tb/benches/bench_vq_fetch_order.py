@@ -7,14 +7,14 @@ import random
 from typing import Any
 
 import cocotb
+from cocotb.triggers import FallingEdge
 
 from tb.benches.unit import Unit, test
 
 
 async def places_are_there(dut: Any, unit: Unit) -> None:
-    """Wait for the first place after a reset; not longer than there are places."""
-    places = 1 << unit.parameter("ORDER_W")
-    await unit.until(lambda: dut.m_place_valid.value == 1, "the first place", places + 2)
+    """Wait for the first place after a reset: it is there at once, whatever was before."""
+    await unit.until(lambda: dut.m_place_valid.value == 1, "the first place", 2)
 
 
 @test()
@@ -90,6 +90,37 @@ async def a_reset_forgets_every_end(dut: Any) -> None:
             await unit.clocks()
             assert dut.m_valid.value == 0, "a chain left before its end"
         unit.set(rst=1)
+        await unit.clocks(2)
+        unit.set(rst=0)
+        await unit.clocks()
+
+
+@test()
+@cocotb.parametrize(laps=[1, 3])
+async def one_chain_per_clock_from_the_first_place_on(dut: Any, laps: int) -> None:
+    """Chains start and end in each clock in which they can, while marks are wiped too."""
+    unit = await Unit(dut, m_ready=1).start()
+    places = 1 << unit.parameter("ORDER_W")
+    for count in (laps * places, 3 * places // 2):  # the second life finds the marks of the first
+        left: list[int] = []
+        line: list[int] = []  # chains that end in the next clocks
+        taken = clocks = 0
+        while len(left) < count:
+            await FallingEdge(dut.clk)  # what is driven here shows at the next rising edge
+            assert (clocks := clocks + 1) < 2 * count + 20, "a chain every other clock at least"
+            if dut.m_valid.value == 1:
+                left.append(int(dut.m_data.value))
+            end = line.pop(0) if len(line) > 3 or (line and taken == count) else None
+            take = dut.m_place_valid.value == 1 and taken < count
+            if take:
+                assert int(dut.m_place.value) == taken % places
+                line.append(taken)
+                taken += 1
+            unit.set(m_place_take=take, s_end_valid=end is not None)
+            if end is not None:
+                unit.set(s_end_place=end % places, s_end_data=end % 256, s_end_key=0)
+        assert left == [number % 256 for number in range(count)]
+        unit.set(m_place_take=0, s_end_valid=0, rst=1)
         await unit.clocks(2)
         unit.set(rst=0)
         await unit.clocks()

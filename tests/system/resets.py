@@ -239,8 +239,8 @@ async def published_buffers_are_taken_back_in_traffic(dut, features, callback):
 async def other_queues_go_on_at_their_pace(dut, slow):
     """While a full queue is reset another one is served no later than with that one at work.
 
-    But for the null bursts between its own. And the reset soon ends: nothing is fetched any more
-    to be thrown away, and what is thrown away passes at a beat a cycle.
+    And the reset soon ends: nothing is fetched any more to be thrown away, and what is thrown away
+    passes at a beat a cycle, beside the bursts of others.
     """
     world = await begin(dut, latency(slow), EVENT | RESET, sizes=(128, 64), memory=1 << 20)
     racer, other = new_racer(world, 0, 200), new_racer(world, 1, 200)
@@ -265,9 +265,10 @@ async def other_queues_go_on_at_their_pace(dut, slow):
                 took = await resetting - start - wait
                 racer.forget()
                 await live_again(racer)
-            else:
-                await racer.finish("the full queue")
+                racer.publish()  # the first chain of a life: both passes find the queue at work
+                await racer.notify()
+            await racer.finish("the full queue")
             await world.wait_quiet()
         cocotb.log.info("after %d: %d cycles, %d with a reset in %d", wait, *times, took)
-        assert times[1] < 1.1 * times[0] + 200 and took < 2000, (times, took)
+        assert times[1] <= times[0] + 20 and took < times[0], (times, took)
     await other.check()
