@@ -10,7 +10,8 @@ from pymodel import Fault, Interrupt, Reg, Status
 
 from .errors import Problem, StepFailed
 from .kinds import REGISTER_NAMES
-from .layout import Layout, Ring
+from .layout import Layout
+from .rings import Ring
 from .targets import Target
 from .values import data
 
@@ -97,23 +98,21 @@ class Checks:
         return self.layout.rings[queue]
 
     def _word(self, ring: Ring, field: str) -> int:
-        return self.layout.u16(ring.fields()[field])
+        return self.layout.u16(ring.word(field))
 
     async def _used(self, item: Mapping[str, Any]) -> None:
         ring, first = self._ring(item), self.layout.number(item.get("from"))
         wanted = [tuple(self.layout.number(part) for part in pair) for pair in item["elements"]]
-        actual_idx = self._word(ring, "used_idx")
+        actual_idx = ring.returned(self.layout)
         count = (actual_idx - first) % 0x10000
-        found = []
-        for place in range(min(count, ring.size)):
-            raw = self.layout.read(ring.element("elem", first + place), 8)
-            found.append((int.from_bytes(raw[:4], "little"), int.from_bytes(raw[4:], "little")))
+        found = ring.elements(self.layout, first, min(count, ring.size))
         if count > ring.size or found != wanted:
             shown = found if count <= ring.size else f"used.idx {actual_idx}"
             raise StepFailed(f"used elements of queue {ring.index} from {first}", wanted, shown)
 
     async def _used_idx(self, item: Mapping[str, Any]) -> None:
-        self._same_word(item, "used_idx")
+        ring, wanted = self._ring(item), self.layout.number(item["is"]) % 0x10000
+        same(f"used_idx of queue {ring.index}", wanted, ring.returned(self.layout))
 
     async def _used_flags(self, item: Mapping[str, Any]) -> None:
         self._same_word(item, "used_flags")

@@ -21,7 +21,6 @@ from .work import WITHIN
 
 WITNESS_SIZE = 8
 END_CYCLES = 30_000
-FAR = 0x7000  # used_event of the witness: no interrupts of its own
 
 
 class Epilogue:
@@ -78,9 +77,7 @@ class Epilogue:
     def _lay_out(self, queue: int) -> None:
         """Give a queue a ring of its own that asks for no interrupts."""
         layout = self.executor.layout
-        ring = layout.own_ring(queue, WITNESS_SIZE)
-        layout.store.write(ring.avail, (1).to_bytes(2, "little"))
-        layout.store.write(ring.fields()["used_event"], FAR.to_bytes(2, "little"))
+        layout.own_ring(queue, WITNESS_SIZE).silence(layout.store)
 
     # ---- after the steps
 

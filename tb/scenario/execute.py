@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pymodel import Config, Feature, Interrupt, MemoryFault, Reg, Status, need_event
+from pymodel import Config, Feature, Interrupt, MemoryFault, Reg, Status
 
 from .errors import Problem, StepFailed
 from .kinds import REGISTER_NAMES
-from .layout import BASE, SIZE, Layout, Ring
+from .layout import BASE, SIZE, Layout
 from .parser import Run
+from .rings import Ring
 from .schema import SETTINGS, verb_of
 from .targets import Target
 from .values import VARIABLE
@@ -49,11 +50,12 @@ class Executor(Work):
     """
 
     def __init__(self, target: Target, run: Run, device: Mapping[str, int]) -> None:
-        super().__init__(target, Layout(target.store, device, run.variables))
-        self.run = run
         self.raw = run.scenario.raw
-        self.place = Place()
         self.features = self.raw.get("features", ["INDIRECT_DESC", "EVENT_IDX"])
+        packed = "RING_PACKED" in self.features
+        super().__init__(target, Layout(target.store, device, run.variables, packed))
+        self.run = run
+        self.place = Place()
         memory = self.raw.get("memory", {})
         number = self.layout.number
         self.layout.start(number(memory.get("base"), BASE), number(memory.get("size"), SIZE))
@@ -238,10 +240,7 @@ class Executor(Work):
         ring = self.layout.rings[queue]
         self.target.catch_up()
         old, ring.told = ring.told, ring.published
-        if "EVENT_IDX" in self.features:  # SPLIT-DRV-24
-            event = self.layout.u16(ring.fields()["avail_event"])
-            return need_event(event, ring.published, old)
-        return not self.layout.u16(ring.used) & 1  # SPLIT-DRV-22
+        return ring.wanted(self.layout, "EVENT_IDX" in self.features, old)
 
     async def _do_ack(self, step: Mapping[str, Any]) -> None:
         bits = sum(Interrupt[name] for name in step["ack"])
@@ -301,8 +300,8 @@ class Executor(Work):
 
     async def _wait_told(self, queue: int, index: int, within: int) -> None:
         """Do as a driver that has just asked for interrupts: look at used.idx, or be told."""
-        addr = self.layout.rings[queue].fields()["used_idx"]
-        while (self.layout.u16(addr) - index) % 0x10000 >= 0x8000:
+        ring = self.layout.rings[queue]
+        while (ring.returned(self.layout) - index) % 0x10000 >= 0x8000:
             if not await self.target.wait_irq(within):
                 raise StepFailed("an interrupt", f"before used.idx {index} is seen", "none")
             await self.target.write(Reg.INTERRUPT_ACK, int(Interrupt.USED_BUFFER))

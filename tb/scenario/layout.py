@@ -6,45 +6,23 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from pymodel import SplitLayout
+from pymodel import PackedDescriptor
 from pymodel.layout import MAX_QUEUE_SIZE
 from pymodel.memory import MemoryFault
+from pymodel.packed_layout import DESC_LAP, FLAGS_AT
 
 from .errors import Problem
+from .rings import DESC_BYTES, TOP, PackedRing, Ring, Store
 from .schema import FLAGS
 from .values import VARIABLE, data, default_data, number
 
-TOP = 1 << 64
 LINE = 64  # bytes between two things, the widest bus word
 BASE, SIZE = 0x8000_0000, 0x4_0000  # default region
 OWN_BASE, OWN_SIZE = 0xE000_0000, 0x1_0000  # for the epilogue and `work`
-DESC_BYTES = 16
 _WORDS = {"u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q"}
 _WRITE, _INDIRECT, _NEXT = FLAGS["WRITE"], FLAGS["INDIRECT"], FLAGS["NEXT"]
-
-
-class Store(Protocol):
-    """Guest memory with the bookkeeping of who may write where."""
-
-    def add_region(self, base: int, size: int) -> object:
-        """Add zeroed memory."""
-
-    def read(self, addr: int, length: int) -> bytes:
-        """Return bytes."""
-
-    def write(self, addr: int, data: bytes) -> None:
-        """Write bytes, as the driver."""
-
-    def allow(self, addr: int, length: int) -> None:
-        """Let the device write a range."""
-
-    def disallow(self, addr: int, length: int) -> None:
-        """Undo one `allow`."""
-
-    def watch(self, addr: int, length: int, watch: int = 1) -> None:
-        """Count the accesses of a range."""
 
 
 @dataclass(frozen=True)
@@ -58,56 +36,19 @@ class Span:
     watch: int = 0
 
 
-@dataclass
-class Ring:
-    """One queue's areas; unlike `SplitLayout` it takes any address and size."""
-
-    index: int
-    size: int
-    table: int
-    avail: int
-    used: int
-    published: int = 0  # available index written last
-    told: int = 0  # available index at the last `notify` that looked at the device's wish
-
-    def fields(self) -> dict[str, int]:
-        """Return the addresses by name."""
-        return {
-            "size": self.size,
-            "table": self.table,
-            "avail": self.avail,
-            "used": self.used,
-            "avail_flags": self.avail,
-            "avail_idx": self.avail + 2,
-            "used_event": self.avail + 4 + 2 * self.size,
-            "used_flags": self.used,
-            "used_idx": self.used + 2,
-            "avail_event": self.used + 4 + 8 * self.size,
-        }
-
-    def element(self, field: str, index: int) -> int:
-        """Return the address of an element: `desc`, `entry` or `elem` of any ring index."""
-        if field == "desc":
-            return self.table + DESC_BYTES * index
-        slot = index % self.size if self.size else index
-        return self.avail + 4 + 2 * slot if field == "entry" else self.used + 4 + 8 * slot
-
-    def layout(self) -> SplitLayout | None:
-        """Return the layout for pictures, None if it is not a legal one."""
-        try:
-            return SplitLayout(self.size, self.table, self.avail, self.used)
-        except ValueError:
-            return None
-
-
 class Layout:
     """Names, addresses and regions of one run; satisfies `values.Names`."""
 
     def __init__(
-        self, store: Store, device: Mapping[str, int], variables: Mapping[str, int]
+        self,
+        store: Store,
+        device: Mapping[str, int],
+        variables: Mapping[str, int],
+        packed: bool = False,
     ) -> None:
-        """Begin with no region at all."""
+        """Begin with no region at all. `packed`: the format of queues and tables."""
         self.store = store
+        self.kind: type[Ring] = PackedRing if packed else Ring
         self.device = device
         self.variables = {VARIABLE + key: value for key, value in variables.items()}
         self.spans: dict[str, Span] = {}
@@ -144,7 +85,7 @@ class Layout:
         ring = self.rings[int(name[1:])]
         if index is not None and field is not None:
             return ring.element(field, index)
-        return ring.table if field is None else ring.fields()[field]
+        return ring.table if field is None else ring.word(field)
 
     def read(self, addr: int, length: int) -> bytes:
         """See `values.Names`."""
@@ -226,7 +167,7 @@ class Layout:
         shift = self.number(step.get("shift"))
         addrs = []
         laid = size if size <= MAX_QUEUE_SIZE else 0  # what no device takes is not laid out
-        spans = (("table", DESC_BYTES * laid), ("avail", 6 + 2 * laid), ("used", 6 + 8 * laid))
+        spans = self.kind.spans(laid)
         for key, length in spans:
             given = step.get(key)
             auto = given is None
@@ -243,28 +184,40 @@ class Layout:
         allow: bool = True,
     ) -> Ring:
         """Register a ring at known addresses."""
-        ring = Ring(index, size, *addrs)
+        ring = self.kind(index, size, *addrs)
         for addr, (_, length) in zip(addrs, spans):
             for part in self.inside(addr, length):
                 self.store.write(part[0], bytes(part[1]))
                 self.store.watch(*part, index % 63 + 1)
         if allow:
-            self.allow(ring.used, 6 + 8 * size)
+            for area in ring.given:
+                self.allow(*area)
         self.rings[index] = ring
         return ring
 
     def own_ring(self, index: int, size: int) -> Ring:
         """Lay out a ring in the epilogue's region."""
-        spans = (("table", DESC_BYTES * size), ("avail", 6 + 2 * size), ("used", 6 + 8 * size))
+        spans = self.kind.spans(size)
         return self.add_ring(index, size, [self.allocate_own(n) for _, n in spans], spans)
+
+    def _refuse_fields(self, step: Mapping[str, Any]) -> None:
+        """Refuse a step's fields that only the other format has."""
+        packed = self.kind is PackedRing
+        for key in ("next", "at", "idx", "publish") if packed else ("id", "lap"):
+            if key in step:
+                format_ = "packed" if packed else "split"
+                raise Problem(key, f"does not go with {format_} rings")
 
     def desc_bytes(self, step: Mapping[str, Any], allow: bool) -> bytes:
         """Return a descriptor, and let the device write what it says that it may."""
+        self._refuse_fields(step)
         flags = step.get("flags", 0)
         bits = sum(FLAGS[f] for f in flags) if isinstance(flags, list) else self.number(flags)
         addr, length = self.number(step.get("addr")), self.number(step.get("len"))
         if bits & _WRITE and not bits & _INDIRECT and step.get("allow", allow):
             self.allow(addr, length)
+        if self.kind is PackedRing:
+            return PackedDescriptor(addr % TOP, length, self.number(step.get("id")), bits).pack()
         return struct.pack("<QIHH", addr % TOP, length, bits, self.number(step.get("next")))
 
     def desc(self, step: Mapping[str, Any]) -> None:
@@ -274,6 +227,14 @@ class Layout:
         ring = self.rings.get(self.number(step.get("queue")))
         if table is None and ring is None:
             raise Problem("queue", "was not laid out")
+        if table is None and isinstance(ring, PackedRing):
+            place = ring.place(index)
+            laps = {"available": place.available, "used": place.used, "held": place.used ^ DESC_LAP}
+            desc = PackedDescriptor.unpack(self.desc_bytes(step, True))
+            desc = desc._replace(flags=desc.flags | laps[step.get("lap", "held")])
+            self.store.write(ring.element("desc", index), desc.pack())
+            ring.next = max(ring.next, index + 1)
+            return
         base = self.spans[table].addr if table is not None else ring.table if ring else 0
         self.store.write(base + DESC_BYTES * index, self.desc_bytes(step, True))
 
@@ -295,17 +256,24 @@ class Layout:
         parts += [(*self.span(s), _WRITE) for s in step.get("writable", ())]
         for place, (addr, length, flags) in enumerate(parts):
             more = _NEXT if place + 1 < len(parts) else 0
-            desc = {"addr": addr, "len": length, "flags": flags | more, "next": head + place + 1}
-            desc["next"] = desc["next"] if more else 0
-            self.desc(
-                {"desc": head + place, "queue": queue, "allow": step.get("allow", True), **desc}
-            )
+            desc = {"desc": head + place, "queue": queue, "allow": step.get("allow", True)}
+            desc |= {"addr": addr, "len": length, "flags": flags | more}
+            if self.kind is PackedRing:
+                desc["id"] = step.get("id", head)
+                desc["lap"] = "available" if place else "held"
+            elif more:
+                desc["next"] = head + place + 1
+            self.desc(desc)
 
     def avail(self, step: Mapping[str, Any]) -> None:
         """Write available entries and publish them with the index."""
         ring = self.rings.get(self.number(step.get("queue")))
         if ring is None:
             raise Problem("queue", "was not laid out")
+        self._refuse_fields(step)
+        if isinstance(ring, PackedRing):
+            self._publish(ring, [self.number(head) for head in step["avail"]])
+            return
         at = self.number(step.get("at"), ring.published)
         for place, head in enumerate(step["avail"]):
             self.store.write(
@@ -315,6 +283,15 @@ class Layout:
         if step.get("publish", True):
             self.store.write(ring.fields()["avail_idx"], struct.pack("<H", index))
             ring.published = index
+
+    def _publish(self, ring: PackedRing, heads: list[int]) -> None:
+        """Make the first descriptors of packed chains available, the first of them last."""
+        for head in reversed(heads):
+            addr = ring.element("desc", head) + FLAGS_AT
+            flags = self.u16(addr) & ~DESC_LAP | ring.place(head).available
+            self.store.write(addr, struct.pack("<H", flags))
+        ring.heads += heads
+        ring.published += len(heads)
 
     def word_or_bytes(self, step: Mapping[str, Any]) -> bytes:
         """Return what `poke` and `race` write."""

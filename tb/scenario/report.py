@@ -146,7 +146,7 @@ async def _picture(executor: Executor, registers: bool) -> str:
     own = range(OWN_BASE, OWN_BASE + OWN_SIZE)
     for ring in executor.layout.rings.values():
         layout = ring.layout()
-        if layout is None or (layout.table in own and "epilogue" not in executor.place.verb):
+        if layout is None or (ring.table in own and "epilogue" not in executor.place.verb):
             continue
         device = await _indices(executor.target, ring.index) if registers else None
         try:

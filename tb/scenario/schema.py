@@ -68,6 +68,7 @@ _DESC = {
     "len": _O(expr),
     "flags": _O(_FLAGS),
     "next": _O(expr),
+    "id": _O(expr),
     "allow": _O(flag),
 }
 _SPAN = either(expr, list_of(expr, 2), what="a number or [lowest, highest]")
@@ -151,7 +152,15 @@ STEPS: dict[str, tuple[Kind, dict[str, Field]]] = {
             "allow": _O(flag),
         },
     ),
-    "desc": (expr, {"queue": _O(expr), "table": _O(name), **_DESC}),
+    "desc": (
+        expr,
+        {
+            "queue": _O(expr),
+            "table": _O(name),
+            "lap": _O(one_of("held", "available", "used")),
+            **_DESC,
+        },
+    ),
     "table": (
         new_name,
         {
@@ -165,6 +174,7 @@ STEPS: dict[str, tuple[Kind, dict[str, Field]]] = {
         expr,
         {
             "head": _O(expr),
+            "id": _O(expr),
             "readable": _O(list_of(_SEGMENT)),
             "writable": _O(list_of(_SEGMENT)),
             "allow": _O(flag),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pymodel import GuestMemory, MemoryFault, MemoryFaultKind, ModelDevice
 
 from .errors import ScenarioError
-from .layout import Store
+from .rings import Store
 
 
 class Traffic(NamedTuple):

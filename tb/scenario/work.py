@@ -30,10 +30,8 @@ class Work:
     async def wait_used(self, queue: int, index: int, within: int) -> None:
         """Wait until used.idx has come to an index, or passed it."""
         ring, end = self.layout.rings[queue], self.target.cycle + within
-        addr = ring.fields()["used_idx"]
-        while (self.layout.u16(addr) - index) % 0x10000 >= 0x8000:
+        while ((actual := ring.returned(self.layout)) - index) % 0x10000 >= 0x8000:
             if self.target.cycle >= end:
-                actual = self.layout.u16(addr)
                 raise StepFailed(f"used.idx of queue {queue}", f"{index} within {within}", actual)
             await self.target.wait_cycles(POLL_CYCLES)
 
@@ -46,7 +44,7 @@ class Work:
         layout, ring = self.layout, self.layout.rings[queue]
         work = []
         for place in range(chains):
-            head = 2 * place % ring.size
+            head = ring.free_head(place)
             out, into = layout.allocate_own(size), layout.allocate_own(size)
             data = bytes((17 * place + 3 * i + queue + ring.published) % 256 for i in range(size))
             layout.store.write(out, data)

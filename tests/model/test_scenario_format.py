@@ -168,3 +168,37 @@ def test_what_was_laid_out_is_there_again_for_each_run(tmp_path: Path) -> None:
     for variables in ({"t": 1}, {"t": 2}):
         outcome = run_now(run_one(target, Run(scenario, variables), DEFAULT_DEVICE))
         assert outcome.verdict == "passed", outcome.line()
+
+
+PACKED = {"features": ["RING_PACKED", "EVENT_IDX"]}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        (steps({"desc": 2, "next": 3}, **PACKED), "next: does not go with packed rings"),
+        (steps({"avail": [2], "idx": 3}, **PACKED), "idx: does not go with packed rings"),
+        (steps({"desc": 2, "lap": "used"}), "lap: does not go with split rings"),
+        (steps({"table": "t", "entries": [{"id": 1}]}), "id: does not go with split rings"),
+        (steps({"poke": "q0.used_idx", "u16": 0}, **PACKED), "used_idx: is not of a packed queue"),
+        (steps({"poke": "q0.elem[0]", "u16": 0}, **PACKED), "elem: is not of a packed queue"),
+    ],
+)
+def test_what_only_the_other_ring_format_has_is_refused(tmp_path, scenario, words):
+    (outcome,) = run(tmp_path, scenario)
+    assert outcome.verdict == "wrong" and words in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({"expect": {"used": {"elements": [[0, 39]]}}}, "[(0, 39)], actual [(0, 40)]"),
+        ({"expect": {"used_idx": {"is": 2}}}, "expected 2, actual 1"),
+        ({"poke": "q0.desc[0] + 14", "u16": 0x8080}, "flags of used descriptor 0"),
+        ({"desc": 0, "flags": ["WRITE"], "lap": "available"}, "used elements of queue 0"),
+    ],
+)
+def test_what_a_packed_ring_does_not_hold_is_told(tmp_path, step, words):
+    expect = {"expect": {"used": {"elements": [[0, 40]]}}}
+    (outcome,) = run(tmp_path, steps(step, expect, **PACKED))
+    assert outcome.verdict == "failed" and words in outcome.message and "queue 0" in outcome.picture
