@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from .draw_pieces import (
     LEFT,
@@ -120,19 +120,13 @@ def _avail_rows(
     start = state.avail_idx
     if device is not None:
         marks["device"] = start = device.next_avail
-    slots, old_slots = state.avail_ring, old.avail_ring
-    changed = changed_slots(slots, old_slots)
-    live = [index % state.size for index in _indices(start, state.avail_idx, state.size)]
-    newest = [(mark - back) % state.size for mark in marks.values() for back in range(3)]
-    places = {name: mark % state.size for name, mark in marks.items()}
-    for slot in window(state.size, [newest, live, changed], rows):
-        if slot is None:
-            result.append(Row(f"{'⋮':>6}"))
-            continue
-        index = _index_of(slot, state.avail_idx, state.size)
-        text = f"{slot:>6} {index:>7} {slots[slot]:>7}  {marks_at(places, slot)}"
-        result.append(Row(text, slot in changed))
-    return result
+    slots = state.avail_ring
+    changed = changed_slots(slots, old.avail_ring)
+
+    def entry(slot: int) -> str:
+        return f"{slots[slot]:>7}"
+
+    return result + _ring_rows(state.size, entry, changed, state.avail_idx, start, marks, rows)
 
 
 def _used_rows(
@@ -155,19 +149,35 @@ def _used_rows(
         marks["device"] = device.used_index
     if driver is not None:
         marks["driver"] = start = driver.used_index
-    slots, old_slots = state.used_ring, old.used_ring
-    changed = changed_slots(slots, old_slots)
-    live = [index % state.size for index in _indices(start, state.used_idx, state.size)]
-    newest = [(mark - back) % state.size for mark in marks.values() for back in range(3)]
-    places = {name: mark % state.size for name, mark in marks.items()}
-    for slot in window(state.size, [newest, live, changed], rows):
+    slots = state.used_ring
+    changed = changed_slots(slots, old.used_ring)
+
+    def entry(slot: int) -> str:
+        return f"{slots[slot].id:>7} {slots[slot].length:>10}"
+
+    return result + _ring_rows(state.size, entry, changed, state.used_idx, start, marks, rows)
+
+
+def _ring_rows(
+    size: int,
+    entry: Callable[[int], str],
+    changed: Sequence[int],
+    idx: int,
+    start: int,
+    marks: Mapping[str, int],
+    rows: int,
+) -> list[Row]:
+    """Return the rows of a ring's slots: those of indices from `start` on, marked, or changed."""
+    live = [index % size for index in _indices(start, idx, size)]
+    newest = [(mark - back) % size for mark in marks.values() for back in range(3)]
+    places = {name: mark % size for name, mark in marks.items()}
+    result = []
+    for slot in window(size, [newest, live, changed], rows):
         if slot is None:
             result.append(Row(f"{'⋮':>6}"))
             continue
-        index = _index_of(slot, state.used_idx, state.size)
-        elem = slots[slot]
-        text = f"{slot:>6} {index:>7} {elem.id:>7} {elem.length:>10}  "
-        result.append(Row(text + marks_at(places, slot), slot in changed))
+        text = f"{slot:>6} {_index_of(slot, idx, size):>7} {entry(slot)}"
+        result.append(Row(f"{text}  {marks_at(places, slot)}", slot in changed))
     return result
 
 

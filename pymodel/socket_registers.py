@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from .registers import EVENTS, TEST_DEVICE_ID, VENDOR_ID, Access, Field, Register
+from .registers import BY_OFFSET, Access, Field, Register
 
 PORT_SPACE = 0x2000  # bytes
 PORT_MAGIC = 0x6B737176  # "vqsk"
@@ -75,17 +75,22 @@ class Control(enum.IntFlag):
 
 _R, _W, _RW = Access.R, Access.W, Access.RW
 
+
+def _as_in_mmio(offset: PortReg) -> Register:
+    return BY_OFFSET[offset]._replace(clause="port")
+
+
 PORT_REGISTERS: tuple[Register, ...] = (
     Register(0x000, "MagicValue", _R, PORT_MAGIC, "the letters vqsk", "port"),
     Register(0x004, "Version", _R, PORT_VERSION, "register layout version", "port"),
-    Register(0x008, "DeviceID", _R, TEST_DEVICE_ID, "virtio device type", "port"),
-    Register(0x00C, "VendorID", _R, VENDOR_ID, "vendor", "port"),
-    Register(0x060, "InterruptStatus", _R, 0, "events not acknowledged", "port", fields=EVENTS),
-    Register(0x064, "InterruptACK", _W, 0, "events to acknowledge", "port", fields=EVENTS),
+    _as_in_mmio(PortReg.DEVICE_ID),
+    _as_in_mmio(PortReg.VENDOR_ID),
+    _as_in_mmio(PortReg.INTERRUPT_STATUS),
+    _as_in_mmio(PortReg.INTERRUPT_ACK),
     Register(0x070, "Status", _W, 0, "0 resets the device; other values are ignored", "port"),
-    Register(0x800, "FaultCode", _R, 0, "code of the first fault since reset, 0 for none", "port"),
+    _as_in_mmio(PortReg.FAULT_CODE),
     Register(0x804, "FaultQueue", _R, 0, "queue of that fault, as it was addressed", "port"),
-    Register(0x80C, "FaultCount", _R, 0, "faults since reset, saturating at 2^16 - 1", "port"),
+    _as_in_mmio(PortReg.FAULT_COUNT),
     Register(
         0x814,
         "PortInfo",
