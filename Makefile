@@ -42,10 +42,10 @@ bench-page: setup ## Write the figures of the last whole `make bench` into the p
 	@$(VENV_PYTHON) -m tb.measure.command --page
 
 test: lint ## Lint, model tests, RTL and system tests on both simulators (PYTEST_ARGS)
-	@$(VENV_PYTHON) -m pytest -n auto $(PYTEST_ARGS)
+	@$(VENV_PYTHON) -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 conformance: setup ## Run the tests that cite clauses or show rules; write docs/conformance.md
-	@$(VENV_PYTHON) -m pytest -n auto --conformance
+	@$(VENV_PYTHON) -m pytest -n auto --dist worksteal --conformance
 
 bench-sim: ## Speed of the co-simulation, beside AxiRam and beside a bare C++ loop
 	@$(PYTHON) ci/setup.py axiram

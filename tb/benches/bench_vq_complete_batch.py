@@ -257,7 +257,7 @@ async def elements_land_in_their_slots(dut: Any, mode: Mode, pace: Pace) -> None
     """Runs of completions of several queues, ring sizes from 1 up, some final."""
     bench = BatchBench(dut, mode)
     await bench.start(pace)
-    for _ in range(30):
+    for _ in range(20):
         queue = random.randrange(bench.queues)
         for _ in range(random.choice([1, 2, 3, random.randint(1, 90)])):
             bench.complete(queue, random.random() < 0.15)

@@ -7,6 +7,7 @@ The chain store is a model here, so what was stored can be read back as it will 
 
 from __future__ import annotations
 
+import os
 import random
 from collections import deque
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from pymodel.memory import GuestMemory, MemoryFault
 from pymodel.walker import ChainWalker
 from tb.benches.channels import now
 from tb.benches.unit import Unit, test
+
+FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower
 
 SPAN = 1 << 16  # bytes of memory of a queue: its table, then its indirect tables
 
@@ -452,7 +455,7 @@ async def chunks_run_out_within_a_shared_read(dut: Any, count: int) -> None:
     await bench.learn(0, count)
     reserve = -(-bench.most // 4)
     places = min(2 * chains, 1 << bench.unit.parameter("ORDER_W"))
-    for _ in range(4):
+    for _ in range(4 if FAST else 2):
         bench.percent = 0
         for number in range(2 * chains):
             bench.give(0, count * (number % chains))
@@ -466,7 +469,7 @@ async def chunks_run_out_within_a_shared_read(dut: Any, count: int) -> None:
 
 
 @test(us=3000)
-@cocotb.parametrize(turn=range(6), pace=[(3, 100), (15, 50)])
+@cocotb.parametrize(turn=range(6), pace=[(3, 100), (15, 50)] if FAST else [(9, 70)])
 async def wrong_guesses_cost_nothing_but_beats(dut: Any, turn: int, pace: tuple[int, int]) -> None:
     """Chains of changing length in a row, some of which go on elsewhere, of all queues in turn."""
     bench = ChainsBench(dut, [128, 64, 64], indirect=False)

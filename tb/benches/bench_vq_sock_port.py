@@ -189,7 +189,7 @@ async def any_function_serves_any_driver(dut: Any, pace: int, pause: int) -> Non
             found[used.data] = (queue, used.length)
         return used is not None
 
-    for number in range(60):
+    for number in range(40):
         queue = random.randrange(queues)
         vq = world.queues[queue]
         if vq.num_free:
@@ -235,7 +235,7 @@ async def frames_are_taken_back_at_any_stage(dut: Any) -> None:
     last = min(bench.built.queues, 2) - 1
     length = min(bench.built.max_readable // 4, bench.built.max_writable // 2, 60) or 1
     outcomes: set[str] = set()
-    for wait in range(0, 300, 5):
+    for wait in (at + random.randrange(10) for at in range(0, 300, 10)):
         world = RtlSocketWorld(bench, None, in_step=False)
         await world.start([bench.built.slots] * (last + 1))
         vq, data = world.queues[last], random.randbytes(4 * SLOT)

@@ -20,7 +20,7 @@ IMPLEMENTATION = os.environ["IMPLEMENTATION"]
 BASE, MEMORY = 0x8000_0000, 1 << 16
 LATENCY = 5  # cycles, of the memory
 WINDOW = 130  # cycles, from a notification until a small buffer was used
-STRIDE = 13
+STRIDE = 13 if os.environ["SIM"] == "verilator" else 26
 DEADLINE = 20_000  # cycles, to become idle
 
 

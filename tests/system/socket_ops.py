@@ -30,7 +30,7 @@ async def compared_after_each_operation(dut, callback, pattern):
     sizes = [random.choice([1, 2, built.slots]) for _ in range(queues)]
     await compared.start(*sizes, pattern=pattern)
     player = SocketPlayer(compared)
-    for _ in range(150 if FAST else 60):
+    for _ in range(100 if FAST else 50):
         await player.step()
     await player.finish()
 
@@ -55,7 +55,7 @@ async def free_running(dut, callback, pause):
             collected.append((queue, used))
         return used is not None
 
-    for _ in range(150 if FAST else 50):
+    for _ in range(100 if FAST else 40):
         queue = random.randrange(queues)
         vq = world.queues[queue]
         what = random.choice(["add", "add", "add", "sync", "get", "detach", "serve", "wait"])
