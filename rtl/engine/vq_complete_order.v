@@ -5,8 +5,9 @@
 //               completed; queues do not wait for each other. A chain keeps its tag until it
 //               leaves, when its chunks are released. While s_in_order is 0 all passes through
 //   Latency     0 cycles while s_in_order is 0, else 2 cycles for a chain whose turn it is
-//   Throughput  1 chain per cycle while s_in_order is 0; else 1 event per cycle, where each chain
-//               is two events, being given and being completed, and two more if it had to wait
+//   Throughput  1 chain per cycle, given and leaving, where chains complete in their turn; one that
+//               had to wait takes 2 cycles more. A chain stands for 1 more while one is given to
+//               an empty queue, or it is its queue's only one, or is to be put aside
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -63,40 +64,59 @@ module vq_complete_order #(
     wire [TAG_W-1:0] after = link_reg && link_from_reg == tag_reg ? link_to_reg : after_ram;
     wire [INFO_W:0]  kept;              // and, in the top bit, that it was completed
 
+    // The chain that was given a cycle ago; a completion of it takes longer
+    reg              given_reg;
+    reg  [QID_W-1:0] given_queue_reg;
+    reg  [TAG_W-1:0] given_tag_reg;
+
     // First and last chain of each queue
     reg  [TAG_W-1:0] first_mem [0:ROWS-1];
     reg  [TAG_W-1:0] last_mem  [0:ROWS-1];
     reg  [ROWS-1:0] some_reg;
     wire [ROWS-1:0] one    = {{(ROWS-1){1'b0}}, 1'b1};
-    wire [TAG_W-1:0] newest = last_mem[s_given_queue];
-    wire             given  = s_given_valid && s_in_order;
-    wire             link   = given && some_reg[s_given_queue];
+    wire [TAG_W-1:0] newest = last_mem[given_queue_reg];
+    wire             link   = given_reg && some_reg[given_queue_reg];
     wire             turn   = first_mem[queue_reg] == tag_reg;
     wire             only   = last_mem[queue_reg] == tag_reg;
 
-    // What the chain at hand does: it leaves, waits, or ends a walk
-    reg  [TAG_W:0]   waiting_reg;       // chains that were completed before their turn
+    // What the chain at hand does: it leaves, waits, or ends a walk. It does so a cycle later if
+    // it would write where the given one does
+    wire [TAG_W:0]   waiting;           // chains of its queue that were completed before their turn
     wire             out_free;
-    wire             act    = hand_reg && !given && !look_reg && out_free;
+    wire             clash  = given_reg && (!link || only || (!walk_reg && !turn));
+    wire             act    = hand_reg && !clash && !look_reg && out_free;
     wire             done   = !walk_reg || kept[INFO_W];
     wire             leave  = act && done && (walk_reg || turn);
     wire             keep   = act && !walk_reg && !turn;
-    wire             follow = leave && !only && waiting_reg != {{TAG_W{1'b0}}, walk_reg};
+    wire             follow = leave && !only && waiting != {{TAG_W{1'b0}}, walk_reg};
     wire             take   = s_used_valid && s_in_order && (!hand_reg || (act && !follow));
 
     always @(posedge clk) begin
-        if (given && !link) first_mem[s_given_queue] <= s_given_tag;
-        else if (leave && !only) first_mem[queue_reg] <= after;
-        if (given) last_mem[s_given_queue] <= s_given_tag;
-        if (given) some_reg <= some_reg | (one << s_given_queue);
-        else if (leave && only) some_reg <= some_reg & ~(one << queue_reg);
-        if (keep) waiting_reg <= waiting_reg + 1'b1;
-        if (leave && walk_reg) waiting_reg <= waiting_reg - 1'b1;
-        if (rst) begin
-            some_reg    <= {ROWS{1'b0}};
-            waiting_reg <= {(TAG_W+1){1'b0}};
+        given_reg <= s_given_valid && s_in_order && !rst;
+        if (s_given_valid) begin
+            given_queue_reg <= s_given_queue;
+            given_tag_reg   <= s_given_tag;
         end
+        if (given_reg && !link) first_mem[given_queue_reg] <= given_tag_reg;
+        else if (leave && !only) first_mem[queue_reg] <= after;
+        if (given_reg) last_mem[given_queue_reg] <= given_tag_reg;
+        if (given_reg) some_reg <= some_reg | (one << given_queue_reg);
+        else if (leave && only) some_reg <= some_reg & ~(one << queue_reg);
+        if (rst) some_reg <= {ROWS{1'b0}};
     end
+
+    vq_table #(.WIDTH(TAG_W+1), .ROWS(ROWS)) u_waiting (
+        .clk(clk),
+        .clear({ROWS{rst}}),
+        .write_en(keep || (leave && walk_reg)),
+        .write_addr(queue_reg),
+        .write_data(keep ? waiting + 1'b1 : waiting - 1'b1),
+        .read_a_addr(queue_reg),
+        .read_a_data(waiting),
+        .read_b_addr(queue_reg),
+        .read_b_data(waiting_copy)
+    );
+    wire [TAG_W:0] waiting_copy;
 
     always @(posedge clk) begin
         if (act) hand_reg <= take || follow;
@@ -115,7 +135,7 @@ module vq_complete_order #(
         link_reg <= link;
         if (link) begin
             link_from_reg <= newest;
-            link_to_reg   <= s_given_tag;
+            link_to_reg   <= given_tag_reg;
         end
         if (rst) begin
             hand_reg <= 1'b0;
@@ -129,16 +149,16 @@ module vq_complete_order #(
         .clk(clk),
         .write_en(link),
         .write_addr(newest),
-        .write_data(s_given_tag),
+        .write_data(given_tag_reg),
         .read_en(s_in_order),
         .read_addr(take ? s_used_tag : tag_reg),
         .read_data(after_ram)
     );
     vq_ram #(.WIDTH(INFO_W+1), .DEPTH(2**TAG_W)) u_kept (
         .clk(clk),
-        .write_en(given || keep),
-        .write_addr(given ? s_given_tag : tag_reg),
-        .write_data({!given, info_reg}),
+        .write_en(given_reg || keep),
+        .write_addr(given_reg ? given_tag_reg : tag_reg),
+        .write_data({!given_reg, info_reg}),
         .read_en(look_reg),
         .read_addr(tag_reg),
         .read_data(kept)
@@ -171,6 +191,8 @@ module vq_complete_order #(
                    : {s_used_last, s_used_whole, s_used_slots, s_used_head, s_used_len};
     assign m_used_valid    = valid && m_release_ready;
     assign m_release_valid = valid && m_used_ready;
+
+    wire unused = &{1'b0, waiting_copy};
 
     `VQ_ASSERT(a_known, !act || some_reg[queue_reg])
     `VQ_ASSERT(a_walked, !(act && walk_reg) || turn)

@@ -157,6 +157,42 @@ async def a_turn_takes_two_clocks(dut: Any) -> None:
 
 
 @test(us=1000)
+async def chains_are_given_while_others_leave(dut: Any) -> None:
+    """Both a clock, for as long as the queue does not run empty."""
+    bench = OrderBench(dut)
+    await bench.start()
+    if bench.tags < 16:
+        return
+    chains = [bench.give(0) for _ in range(8)]
+    await bench.unit.clocks(8)
+    for _ in range(100):
+        bench.complete(chains.pop(0))
+        await bench.unit.clocks(1)
+        chains.append(bench.give(0))
+    await bench.finish()
+    gaps = [later - earlier for earlier, later in zip(bench.left, bench.left[1:])]
+    assert gaps[:99] == [1] * 99
+
+
+@test(us=1000)
+async def a_chain_that_waits_slows_down_its_own_queue_only(dut: Any) -> None:
+    """Chains of other queues leave one a clock; its own queue's too, but for those that waited."""
+    bench = OrderBench(dut)
+    await bench.start()
+    if bench.tags < 16:
+        return
+    early = [bench.give(1) for _ in range(3)]
+    chains = [bench.give(0) for _ in range(8)]
+    await bench.unit.clocks(20)
+    for chain in [early[2], *chains]:
+        bench.complete(chain)
+    await bench.unit.clocks(20)
+    assert bench.done == chains and bench.left[-1] - bench.left[0] == 7
+    await bench.finish()
+    assert bench.done[8:] == early
+
+
+@test(us=1000)
 @cocotb.parametrize(percent=[100, 40])
 async def without_the_feature_all_passes(dut: Any, percent: int) -> None:
     """Chains leave as they complete, in the same clock."""

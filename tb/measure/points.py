@@ -48,6 +48,7 @@ class Point:
         order: in which the ring's descriptors are taken, "table" or "random".
         aligned: buffers begin on lines of 64 bytes, else at each residue from 1 to 63.
         ring: the ring's format.
+        in_order: IN_ORDER is negotiated.
     """
 
     direction: str
@@ -61,6 +62,7 @@ class Point:
     order: str = "table"
     aligned: bool = True
     ring: str = "split"
+    in_order: bool = False
 
     @property
     def name(self) -> str:
@@ -73,6 +75,7 @@ class Point:
         words += ["indirect"] if self.indirect else []
         words += ["random"] if self.order == "random" else []
         words += ["unaligned"] if not self.aligned else []
+        words += ["order"] if self.in_order else []
         return "-".join(words)
 
     @property
@@ -83,6 +86,7 @@ class Point:
             self.data_w,
             self.payload,
             self.batch,
+            in_order=self.in_order,
             descriptors=self.descriptors,
             indirect=self.indirect,
             order=self.order,
@@ -142,9 +146,17 @@ def _packed() -> Iterator[Point]:
                     yield replace(base, descriptors=descriptors, indirect=indirect)
 
 
+def _in_order() -> Iterator[Point]:
+    """IN_ORDER, where what it saves is most of a buffer's share."""
+    for width in WIDTHS:
+        for ring in ("split", "packed"):
+            for direction in DIRECTIONS:
+                yield Point(direction, width, BASE_PAYLOADS[0], ring=ring, in_order=True)
+
+
 def all_points() -> list[Point]:
     """Return every point once."""
-    return list(dict.fromkeys([*_varied(), *_packed()]))
+    return list(dict.fromkeys([*_varied(), *_packed(), *_in_order()]))
 
 
 def quick(point: Point) -> bool:

@@ -60,7 +60,7 @@ class Verdict:
 def plain(point: Found) -> bool:
     """Whether a point is one descriptor a buffer, in table order, aligned, on one queue."""
     usual = {"queues": 1, "descriptors": 1, "indirect": False, "order": "table", "aligned": True}
-    return all(point[name] == value for name, value in usual.items())
+    return not point["in_order"] and all(point[name] == value for name, value in usual.items())
 
 
 def named(point: Found) -> str:
@@ -256,6 +256,7 @@ def chain_name(point: Found) -> str:
     words += ["random"] if point["order"] == "random" else []
     words += [] if point["aligned"] else ["unaligned"]
     words += ["packed"] if point["ring"] == "packed" else []
+    words += ["in order"] if point["in_order"] else []
     return " ".join(words)
 
 
@@ -391,6 +392,11 @@ def page_parts(found: Mapping[str, Sequence[Found]]) -> dict[str, list[str]]:
             parts[f"{payload} bytes{mark}"] = markdown(
                 head, by_width(points, payload, BASE_LATENCY)
             )
+            if payload == SMALL:
+                ordered = [{**point, "in_order": False} for point in points if point["in_order"]]
+                parts[f"{payload} bytes{mark}, in order"] = markdown(
+                    head, by_width(ordered, payload, BASE_LATENCY)
+                )
     parts["latency"] = markdown(LATENCY_HEAD, latency_rows(found["latency"]))
     parts["socket"] = markdown(SOCKET_HEAD, socket_rows(found))
     varied = [

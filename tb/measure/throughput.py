@@ -37,6 +37,7 @@ from pymodel import (
     pattern_bytes,
 )
 from pymodel.layout import INDEX_MODULUS, U16, QueueLayout
+from pymodel.packed_layout import LENGTH_AT
 from pymodel.registers import Config
 from tb.bench import Bench
 from tb.free_running import Delays, FreeRunning
@@ -103,7 +104,8 @@ def setup(point: Point, largest: int) -> Setup:
         sizes=(min(point.ring_size, largest),) * point.queues,
         features=Feature.INDIRECT_DESC
         | Feature.EVENT_IDX
-        | (Feature.RING_PACKED if point.ring == "packed" else Feature(0)),
+        | (Feature.RING_PACKED if point.ring == "packed" else Feature(0))
+        | (Feature.IN_ORDER if point.in_order else Feature(0)),
         indirect="never",  # but where the point asks for it, chain by chain
         base=BASE,
         memory=MEMORY,
@@ -141,35 +143,58 @@ def fill(pair: FreeRunning, buffer: Buffer) -> None:
         done += length
 
 
-def mark_addresses(layout: QueueLayout) -> list[int]:
-    """Return where the words lie that tell what a queue's device has returned."""
+def mark_places(layout: QueueLayout) -> list[tuple[int, int]]:
+    """Return where the words lie that tell what a queue's device has returned, and their bytes."""
     if isinstance(layout, PackedLayout):
-        return [layout.flags(at) for at in range(layout.size)]
+        return [(layout.flags(at) - 2, 4) for at in range(layout.size)]
     assert isinstance(layout, SplitLayout)
-    return [layout.used_idx]
+    return [(layout.used_idx, 2)]
 
 
 class UsedPlace:
-    """How far a queue's device has returned buffers."""
+    """How far a queue's device has returned buffers.
 
-    def __init__(self, vq: RingVirtqueue, point: Point, index: Optional[int] = None) -> None:
-        """`index`: where to begin; None is where the driver has collected up to."""
-        self._layout = vq.layout
+    Args:
+        vq: the queue.
+        point: what is measured.
+        ids: of all of the queue's buffers so far, in the order of their adding; packed in order.
+        done: how many of them were returned before.
+        index: the ring index after those; None is where the driver has collected up to.
+    """
+
+    def __init__(
+        self,
+        vq: RingVirtqueue,
+        point: Point,
+        ids: Sequence[int],
+        done: int = 0,
+        index: Optional[int] = None,
+    ) -> None:
+        self._layout, self._point = vq.layout, point
         self._slots = 1 if point.indirect else point.descriptors
+        self._ids, self._done = ids, done
         self._index = vq.used_index if index is None else index
 
-    def advance(self, read: Callable[[int], int]) -> int:
-        """Return how many buffers more, by the words of `mark_addresses`."""
-        layout = self._layout
+    def advance(self, read: Callable[[int, int], bytes]) -> int:
+        """Return how many buffers more, by the words of `mark_places`; none where nothing is."""
+        layout, before = self._layout, self._done
         if isinstance(layout, SplitLayout):
-            before, self._index = self._index, read(layout.used_idx)
-            return (self._index - before) % INDEX_MODULUS
+            index = U16.unpack(read(layout.used_idx, 2))[0]
+            self._done += (index - self._index) % INDEX_MODULUS
+            self._index = index
+            return self._done - before
         assert isinstance(layout, PackedLayout)
-        for count in range(layout.size + 1):
+        while self._done - before <= layout.size:
             place = Position.of(self._index)
-            if not place.is_used(read(layout.flags(place.offset))):
-                return count
-            self._index = place.ahead(self._slots, layout.size).word
+            word = read(layout.flags(place.offset) - 2, 4)
+            if not word or not place.is_used(U16.unpack(word[2:])[0]):
+                return self._done - before
+            count = 1
+            if self._point.in_order:  # all up to the one with that id
+                last = self._ids.index(U16.unpack(word[:2])[0], self._done)
+                count = last + 1 - self._done
+            self._done += count
+            self._index = place.ahead(self._slots * count, layout.size).word
         raise AssertionError("more was returned than the ring holds")
 
 
@@ -180,6 +205,7 @@ class Load:
         self.bench, self.point, self.pair = bench, point, pair
         self.buffers = plan(point, pair)
         self.returned: set[int] = set()  # places in `buffers`
+        self.ids: list[list[int]] = [[] for _ in range(point.queues)]  # see `UsedPlace`
 
     def watch(self) -> None:
         """Tell the memory what is what."""
@@ -192,8 +218,8 @@ class Load:
             memory.watch(vq.tables.region.base, vq.tables.region.length, DESCRIPTORS)
             memory.watch(*driver, RINGS)
             memory.watch(*device, RINGS)
-            for addr in mark_addresses(vq.layout):
-                memory.watch(addr, 2, MARKS)
+            for addr, length in mark_places(vq.layout):
+                memory.watch(addr, length, MARKS)
         memory.clear_accesses()
         memory.clear_counters()
 
@@ -201,8 +227,9 @@ class Load:
         """Return how many buffers were returned, collected or not."""
         count = len(self.returned)
         for queue in range(self.point.queues):
-            place = UsedPlace(self.pair.rtl.queue(queue), self.point)
-            count += place.advance(lambda addr: int(U16.unpack(self.bench.memory.read(addr, 2))[0]))
+            done = sum(self.buffers[place].queue == queue for place in self.returned)
+            place = UsedPlace(self.pair.rtl.queue(queue), self.point, self.ids[queue], done)
+            count += place.advance(self.bench.memory.read)
         return count
 
     def traffic(self) -> Traffic:
@@ -246,6 +273,10 @@ class Load:
                 place,
                 indirect=point.indirect,
             )
+            if point.in_order and point.ring == "packed":
+                vq = self.pair.rtl.queue(queue)
+                at = vq.layout.descriptor(vq.outstanding[place][-1]) + LENGTH_AT + 4
+                self.ids[queue].append(U16.unpack(self.bench.memory.read(at, 2))[0])
         await self.pair.sync(queue)
 
     async def run(self) -> None:
@@ -286,17 +317,17 @@ class Load:
 
     def marks(self) -> list[Mark]:
         """Return the writes to used indices, in order."""
-        places, words = {}, {}
+        places: dict[int, UsedPlace] = {}
         for queue in range(self.point.queues):
             vq = self.pair.rtl.queue(queue)
-            place = UsedPlace(vq, self.point, vq.first_index)
-            for addr in mark_addresses(vq.layout):
-                places[addr], words[addr] = place, 0
+            place = UsedPlace(vq, self.point, self.ids[queue], index=vq.first_index)
+            places |= dict.fromkeys((addr for addr, _ in mark_places(vq.layout)), place)
+        words: dict[int, bytes] = {}  # written and not yet seen by their queue's place
         used, marks = 0, []
         for access in self.bench.memory.accesses(watch=MARKS):
             if access.kind == Kind.WRITE:
-                words[access.addr] = U16.unpack(access.data)[0]
-                new = places[access.addr].advance(words.__getitem__)
+                words[access.addr] = access.data
+                new = places[access.addr].advance(lambda addr, length: words.pop(addr, b""))
                 used += new
                 if new:
                     marks.append(Mark(used, access.cycle))

@@ -23,8 +23,10 @@ IN_ORDER = Kind("in order", EVENT | Feature.IN_ORDER)
 DATA = Kind("notification data", Feature.NOTIFICATION_DATA)
 RESET = Kind("ring reset", Feature.RING_RESET)
 RESET_EVENTS = Kind("ring reset, event index", Feature.RING_RESET | EVENT | INDIRECT, "multi")
+ORDER_RESET = Kind("in order, ring reset", Feature.RING_RESET | Feature.IN_ORDER)
 PORT = Kind("register port", port=True)
-EVERYTHING = (FLAGS, EVENTS, ALWAYS, IN_ORDER, DATA, RESET, RESET_EVENTS)
+EVERYTHING = (FLAGS, EVENTS, ALWAYS, IN_ORDER, DATA, RESET, RESET_EVENTS, ORDER_RESET)
+MOST = (FLAGS, EVENTS, IN_ORDER, DATA, RESET, RESET_EVENTS, ORDER_RESET)
 
 FORMS = {"split": SplitFormat(), "packed": PackedFormat()}
 ON_MODEL: dict[str, Sequence[Kind]] = {
@@ -33,8 +35,8 @@ ON_MODEL: dict[str, Sequence[Kind]] = {
     "socket": (PORT,),
 }
 ON_RTL: dict[str, Sequence[Kind]] = {
-    "split": (FLAGS, EVENTS, DATA, RESET, RESET_EVENTS),
-    "packed": (FLAGS, EVENTS, DATA, RESET, RESET_EVENTS),
+    "split": MOST,
+    "packed": MOST,
     "socket": (PORT,),
 }
 SIMULATORS = ("verilator", "icarus")

@@ -17,12 +17,14 @@ FLOORS = {
     64: {
         "tx-64-64-lat128-batch64": 0.95,
         "rx-64-64-lat128-batch64": 0.97,
+        "tx-64-64-lat128-batch64-order": 0.95,
         "tx-64-1500-lat128-batch64": 0.98,
         "rx-64-1500-lat128-batch64": 0.98,
     },
     512: {
         "tx-512-64-lat128-batch64": 0.90,
         "rx-512-64-lat128-batch64": 0.88,
+        "tx-512-64-lat128-batch64-order": 0.90,
         "tx-512-1500-lat128-batch64": 0.95,
         "rx-512-1500-lat128-batch64": 0.95,
     },
