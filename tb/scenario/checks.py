@@ -42,10 +42,14 @@ def _flags(kind: Any, bits: int) -> str:
 
 
 class Checks:
-    """The items of `expect` over a target and a layout."""
+    """The items of `expect` over a target and a layout.
+
+    Attributes:
+        in_order: IN_ORDER is negotiated: one used element may return several buffers.
+    """
 
     def __init__(self, target: Target, layout: Layout) -> None:
-        self.target, self.layout = target, layout
+        self.target, self.layout, self.in_order = target, layout, False
 
     async def check(self, items: Mapping[str, Any]) -> None:
         """Check every item; raise StepFailed at the first that does not hold."""
@@ -105,7 +109,12 @@ class Checks:
         wanted = [tuple(self.layout.number(part) for part in pair) for pair in item["elements"]]
         actual_idx = ring.returned(self.layout)
         count = (actual_idx - first) % 0x10000
-        found = ring.elements(self.layout, first, min(count, ring.size))
+        found: list[tuple[int, ...]] = []
+        while len(found) < min(count, ring.size):
+            one = ring.elements(self.layout, first + len(found), 1)[0]
+            if self.in_order and one in wanted[len(found) : count]:  # it returns those before it
+                found += wanted[len(found) : wanted.index(one, len(found))]
+            found.append(one)
         if count > ring.size or found != wanted:
             shown = found if count <= ring.size else f"used.idx {actual_idx}"
             raise StepFailed(f"used elements of queue {ring.index} from {first}", wanted, shown)

@@ -56,6 +56,7 @@ class Executor(Work):
         super().__init__(target, Layout(target.store, device, run.variables, packed))
         self.run = run
         self.place = Place()
+        self.checks.in_order = "IN_ORDER" in self.features
         memory = self.raw.get("memory", {})
         number = self.layout.number
         self.layout.start(number(memory.get("base"), BASE), number(memory.get("size"), SIZE))

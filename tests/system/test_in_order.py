@@ -9,6 +9,7 @@ IN_ORDER = {"IN_ORDER": "1"}
 
 
 @pytest.mark.clause("RSVF-DEV-05", "SPLIT-XDEV-06", "SPLIT-XDEV-07", "PACKED-XDEV-09")
+@pytest.mark.clause("SPLIT-XDRV-02")
 @everywhere(verilator=[USUAL, WIDE], icarus=[USUAL], rings=RINGS)
 def test_buffers_are_used_in_order(sim, design):
     run("in_order", sim, design, "batches_of_any_buffers", env=IN_ORDER)
