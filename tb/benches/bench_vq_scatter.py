@@ -72,7 +72,7 @@ class ScatterBench:
                 chain = self.sent[len(self.ends)][0]
                 due = sum(len(data) for _, data in self.sent[: len(self.ends) + 1])
                 assert self.promised >= due, "completed before its last chunk was requested"
-                names = ["used_queue", "used_head", "used_slots", "used_len"]
+                names = ["used_queue", "used_head", "used_slots", "used_len", "used_whole"]
                 names += ["release_first", "release_last"]
                 self.ends.append({name: int(getattr(dut, f"m_{name}").value) for name in names})
                 self.end_clocks.append(now())
@@ -135,6 +135,7 @@ class ScatterBench:
                 "used_head": chain.head,
                 "used_slots": chain.slots,
                 "used_len": len(data),
+                "used_whole": int(len(data) == chain.bytes_of(writable=True)),
                 "release_first": chain.tag,
                 "release_last": chain.chunks[-1],
             }
