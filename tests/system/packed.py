@@ -19,6 +19,7 @@ from tb.free_running import FreeRunning
 from tb.native_memory import Kind, Settings, latency
 from tb.player import Habits, Player, drain, parameters
 from tb.worlds import RtlWorld, Setup, areas
+from tests.system.queues import Raw
 
 EVENT, INDIRECT, PACKED = Feature.EVENT_IDX, Feature.INDIRECT_DESC, Feature.RING_PACKED
 STALE_ID, BYTES = 0x5555, 24
@@ -139,6 +140,29 @@ async def chains_of_any_length_begin_at_any_place(dut, size):
         place, count = (place + length) % size, count + 1
     await player.finish()
     assert count > size
+
+
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+async def the_largest_ring_wraps(dut):
+    """Its first place follows its last one as 16 bits count, but not in memory."""
+    bench = Bench(dut)
+    await bench.start()
+    size = (await parameters(bench))["queue_size_max"]
+    setup = Setup(sizes=(size,), features=PACKED, indirect="never", memory=1 << 20)
+    world = RtlWorld(setup, bench)
+    world.allocator.allocate(16)
+    await world.start()
+    layout = world.queue(0).layout
+    assert layout.areas[0] % 64, "descriptors on both sides of the ring's end share a bus word"
+    raw = Raw(world)
+    raw.prepare(0)
+    for count, settings in ((size - 500, {}), (1000, {"max_reads": 1}), (600, {})):
+        bench.memory.configure(Settings(**settings))
+        raw.publish(0, count)
+        await world.run(notify(0))
+        await world.wait_quiet()
+        assert raw.used(0) == raw.avail(0), await bench.state()
+    assert await bench.read32(Reg.FAULT_COUNT) == 0
 
 
 @cocotb.test(timeout_time=50, timeout_unit="ms")

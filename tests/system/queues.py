@@ -180,7 +180,10 @@ async def quiet_memory(pair: FreeRunning, ranges: list[tuple[int, int]], cycles:
 @cocotb.test(timeout_time=100, timeout_unit="ms")
 @cocotb.parametrize(features=[Feature(0), EVENT | INDIRECT])
 async def device_reset_in_flight(dut, features):
-    """After Status reads 0 the device touches nothing; a new start works as the first."""
+    """After Status reads 0 the device touches nothing; a new start works as the first.
+
+    Each time with the other format of rings.
+    """
     bench = Bench(dut)
     await bench.start()
     device = await parameters(bench)
@@ -190,7 +193,7 @@ async def device_reset_in_flight(dut, features):
         )
         setup = Setup(
             sizes=(16,) * min(4, device["queues"]),
-            features=features,
+            features=features | (Feature.RING_PACKED if round % 2 else Feature(0)),
             indirect="multi" if features & INDIRECT else "never",
             memory=1 << 17,
             tables=1 << 12,

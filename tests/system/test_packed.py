@@ -83,6 +83,12 @@ def test_chains_of_any_length_begin_at_any_place(sim, design):
     run("packed", sim, design, "chains_of_any_length_begin_at_any_place")
 
 
+@pytest.mark.clause("PACKED-XDEV-01")
+@everywhere(verilator=[WIDE], icarus=[])
+def test_the_largest_ring_wraps(sim, design):
+    run("packed", sim, design, "the_largest_ring_wraps")
+
+
 @pytest.mark.clause("PACKED-XDEV-11", "PACKED-XDEV-12", "PACKED-XDEV-13")
 @everywhere(verilator=[USUAL], icarus=[USUAL])
 def test_the_driver_event_is_obeyed_exactly(sim, design):
