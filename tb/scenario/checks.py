@@ -42,14 +42,10 @@ def _flags(kind: Any, bits: int) -> str:
 
 
 class Checks:
-    """The items of `expect` over a target and a layout.
-
-    Attributes:
-        in_order: IN_ORDER is negotiated: one used element may return several buffers.
-    """
+    """The items of `expect` over a target and a layout."""
 
     def __init__(self, target: Target, layout: Layout) -> None:
-        self.target, self.layout, self.in_order = target, layout, False
+        self.target, self.layout = target, layout
 
     async def check(self, items: Mapping[str, Any]) -> None:
         """Check every item; raise StepFailed at the first that does not hold."""
@@ -112,7 +108,7 @@ class Checks:
         found: list[tuple[int, ...]] = []
         while len(found) < min(count, ring.size):
             one = ring.elements(self.layout, first + len(found), 1)[0]
-            if self.in_order and one in wanted[len(found) : count]:  # it returns those before it
+            if ring.in_order and one in wanted[len(found) : count]:  # it returns those before it
                 found += wanted[len(found) : wanted.index(one, len(found))]
             found.append(one)
         if count > ring.size or found != wanted:

@@ -53,10 +53,10 @@ class Executor(Work):
         self.raw = run.scenario.raw
         self.features = self.raw.get("features", ["INDIRECT_DESC", "EVENT_IDX"])
         packed = "RING_PACKED" in self.features
-        super().__init__(target, Layout(target.store, device, run.variables, packed))
+        in_order = "IN_ORDER" in self.features
+        super().__init__(target, Layout(target.store, device, run.variables, packed, in_order))
         self.run = run
         self.place = Place()
-        self.checks.in_order = "IN_ORDER" in self.features
         memory = self.raw.get("memory", {})
         number = self.layout.number
         self.layout.start(number(memory.get("base"), BASE), number(memory.get("size"), SIZE))

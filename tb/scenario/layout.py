@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymodel import PackedDescriptor
-from pymodel.layout import MAX_QUEUE_SIZE
+from pymodel.layout import DESC_F_NEXT, MAX_QUEUE_SIZE
 from pymodel.memory import MemoryFault
-from pymodel.packed_layout import DESC_LAP, FLAGS_AT
+from pymodel.packed_layout import DESC_LAP, FLAGS_AT, LENGTH_AT
 
 from .errors import Problem
 from .rings import DESC_BYTES, TOP, PackedRing, Ring, Store
@@ -45,9 +45,11 @@ class Layout:
         device: Mapping[str, int],
         variables: Mapping[str, int],
         packed: bool = False,
+        in_order: bool = False,
     ) -> None:
         """Begin with no region at all. `packed`: the format of queues and tables."""
         self.store = store
+        self.in_order = in_order
         self.kind: type[Ring] = PackedRing if packed else Ring
         self.device = device
         self.variables = {VARIABLE + key: value for key, value in variables.items()}
@@ -184,7 +186,7 @@ class Layout:
         allow: bool = True,
     ) -> Ring:
         """Register a ring at known addresses."""
-        ring = self.kind(index, size, *addrs)
+        ring = self.kind(index, size, *addrs, in_order=self.in_order)
         for addr, (_, length) in zip(addrs, spans):
             for part in self.inside(addr, length):
                 self.store.write(part[0], bytes(part[1]))
@@ -290,8 +292,18 @@ class Layout:
             addr = ring.element("desc", head) + FLAGS_AT
             flags = self.u16(addr) & ~DESC_LAP | ring.place(head).available
             self.store.write(addr, struct.pack("<H", flags))
+        ring.ids += [self._id_of(ring, head) for head in heads]
         ring.heads += heads
         ring.published += len(heads)
+
+    def _id_of(self, ring: PackedRing, head: int) -> int:
+        """Return the id that a packed chain's last descriptor carries."""
+        last = head
+        while last < head + ring.size and (
+            self.u16(ring.element("desc", last) + FLAGS_AT) & DESC_F_NEXT
+        ):
+            last += 1
+        return self.u16(ring.element("desc", last) + LENGTH_AT + 4)
 
     def word_or_bytes(self, step: Mapping[str, Any]) -> bytes:
         """Return what `poke` and `race` write."""

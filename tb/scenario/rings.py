@@ -58,6 +58,7 @@ class Ring:
     used: int
     published: int = 0  # chains published, in 16 bits
     told: int = 0  # of these, at the last `notify` that looked at the device's wish
+    in_order: bool = False  # IN_ORDER: one used element may return several chains
 
     @staticmethod
     def spans(size: int) -> tuple[tuple[str, int], ...]:
@@ -141,6 +142,8 @@ class PackedRing(Ring):
     """
 
     heads: list[int] = field(default_factory=list)  # of the chains published
+    ids: list[int] = field(default_factory=list)  # of these
+    seen: int = 0  # with IN_ORDER, of these, returned at the last look
     next: int = 0  # the first descriptor after all that were written
 
     @staticmethod
@@ -193,7 +196,15 @@ class PackedRing(Ring):
         return desc if self.place(number).is_used(desc.flags) else None
 
     def returned(self, names: Names) -> int:
-        """See `Ring`: those in a row."""
+        """See `Ring`: those in a row; with IN_ORDER up to those that used ids name."""
+        while self.in_order and self.seen < len(self.heads):
+            desc = self._used(names, self.heads[self.seen])
+            if desc is None:
+                return self.seen
+            later = self.ids[self.seen :]
+            self.seen += later.index(desc.id) + 1 if desc.id in later else 1
+        if self.in_order:
+            return self.seen
         for count, head in enumerate(self.heads):
             written_over = head + self.size < self.next  # in the next lap, so it was used before
             if not written_over and self._used(names, head) is None:
