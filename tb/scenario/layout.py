@@ -186,7 +186,8 @@ class Layout:
         allow: bool = True,
     ) -> Ring:
         """Register a ring at known addresses."""
-        ring = self.kind(index, size, *addrs, in_order=self.in_order)
+        ring = self.kind(index, size, *addrs)
+        ring.in_order = self.in_order
         for addr, (_, length) in zip(addrs, spans):
             for part in self.inside(addr, length):
                 self.store.write(part[0], bytes(part[1]))
