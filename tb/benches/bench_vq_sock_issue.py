@@ -153,13 +153,18 @@ class IssueBench:
         )
         if len(new.words) > self.tx_words - (queue.end - queue.start):
             return False
+        await self.put(number, new)
+        return True
+
+    async def put(self, number: int, new: Frame) -> None:
+        """Show a whole frame, for which there is room."""
+        queue = self.state[number]
         for place, word in enumerate(new.words, queue.end):
             queue.words[place % self.tx_words] = word
         await self.clock(wake=True)
         queue.waiting.append(new)
         queue.end += len(new.words)
         self.show()
-        return True
 
     async def answer(self, number: int) -> None:
         """Let the oldest answer be read: its room is free."""
@@ -224,13 +229,7 @@ async def a_queue_that_cannot_go_holds_up_no_other(dut: Any) -> None:
         await bench.clock(grant=(number, 500))
     tight = Frame(1, b"", 4 * (bench.rx_words - ANSWER_WORDS))  # the next one finds no room
     for _ in range(2):
-        queue = bench.state[full]
-        for place, word in enumerate(tight.words, queue.end):
-            queue.words[place % bench.tx_words] = word
-        await bench.clock(wake=True)
-        queue.waiting.append(tight)
-        queue.end += len(tight.words)
-        bench.show()
+        await bench.put(full, tight)
     await bench.publish(poor)
     served = 0
     for _ in range(40 * max(bench.queues, 15)):
