@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cocotb
-from cocotb.triggers import First, RisingEdge
+from cocotb.triggers import RisingEdge
 
 from pymodel.layout import DESC_BYTES, DESC_F_NEXT
 from pymodel.packed_layout import (
@@ -25,7 +25,8 @@ from pymodel.packed_layout import (
     PackedLayout,
     Position,
 )
-from tb.benches.unit import Unit, check_rate, test
+from tb.benches.unit import check_rate, test
+from tb.benches.visits import Visits
 
 SIZES = [1, 2, 3, 5, 7, 16, 40, 64, 100]
 
@@ -50,13 +51,11 @@ class Beat:
     data: bytes | None = None
 
 
-class PackedBench:
+class PackedBench(Visits):
     """Driver, memory, schedule, credit, and the stages that chains leave by."""
 
     def __init__(self, dut: Any, event_idx: bool, sizes: list[int] | None = None) -> None:
-        self.dut, self.event_idx = dut, event_idx
-        self.queues = int(dut.QUEUES.value)
-        self.unit = Unit(dut, s_event_idx=int(event_idx))
+        super().__init__(dut, event_idx)
         self.beat = int(dut.DATA_W.value) // 8
         self.layouts = []
         for queue, size in zip(range(self.queues), sizes or random.choices(SIZES, k=self.queues)):
@@ -68,18 +67,12 @@ class PackedBench:
         self.want: list[deque[tuple[Position, int]]] = [deque() for _ in self.layouts]
         self.came: list[list[int]] = [[] for _ in self.layouts]  # heads: clock
         self.event = [EventSuppression(0, 0)] * self.queues
-        self.credit = [0] * self.queues
-        self.pending = [False] * self.queues
-        self.busy = [False] * self.queues
-        self.starved = [False] * self.queues
-        self.late = [False] * self.queues
         self.bad: list[tuple[int, int]] = []  # heads with an error: queue, position
         self.refused: set[tuple[int, int]] = set()  # (queue, 8 bytes of its ring) not to be read
         self.stop_at: dict[int, Position] = {}  # the chain at fault of a queue
         self.bad_came = [False] * self.queues  # its chains are on their way no more
         self.thrown: dict[int, Position] = {}  # the first chain thrown away of a queue
         self.fetchable = (1 << self.queues) - 1
-        self.notified = 0
 
     async def start(self, latency: tuple[int, int] = (4, 30), percent: int = 100) -> None:
         """Reset, set the queues up, and start everything."""
@@ -99,17 +92,9 @@ class PackedBench:
         self.head = unit.sink("m_head", percent)
         self.ar, self.write = unit.sink("m_ar", percent), unit.sink("m_write", percent)
         self.ack = unit.source("s_ack")
-        cocotb.start_soon(self._credits())
         cocotb.start_soon(self._memory())
         cocotb.start_soon(self._serve())
-        unit.each_clock(self._look)
-
-    async def _credits(self) -> None:
-        pin = self.dut.m_started_queue
-        while True:
-            if pin.value.is_resolvable:
-                self.unit.set(s_started_credit=self.credit[int(pin.value) % self.queues])
-            await First(pin.value_change, RisingEdge(self.dut.clk))
+        self.watch()
 
     def _read(self, addr: int) -> tuple[bytes, bool]:
         queue = (addr >> 40) - 1
@@ -171,9 +156,7 @@ class PackedBench:
                     self._written(value)
                 self.ack.send({})
             for queue in range(self.queues):
-                if self.pending[queue] and not self.busy[queue] and self.fetchable >> queue & 1:
-                    self.pending[queue], self.busy[queue] = False, True
-                    self.starved[queue] = self.late[queue] = False
+                if self.fetchable >> queue & 1 and self.due(queue):
                     self.visit.send({"queue": queue})
             await RisingEdge(self.dut.clk)
 
@@ -219,20 +202,6 @@ class PackedBench:
             assert (value["addr"], value["wide"]) == (device + 2, 0)
             self.event[queue] = EventSuppression(0, value["data"] & 0xFFFF)
             assert self.event[queue].flags < 2
-
-    def _look(self) -> None:
-        dut = self.dut
-        if dut.m_started_valid.value == 1:
-            queue = int(dut.m_started_queue.value)
-            self.credit[queue] -= int(dut.m_started_count.value)
-            assert self.credit[queue] >= 0, "more chains than credit"
-        if dut.m_done_valid.value == 1:
-            queue = int(dut.m_done_queue.value)
-            assert self.busy[queue], "the end of no visit"
-            self.busy[queue] = False
-            self.starved[queue] = dut.m_done_starved.value == 1
-            if self.starved[queue] and self.late[queue]:
-                self.pending[queue], self.starved[queue] = True, False
 
     # ---- the driver
 
@@ -280,13 +249,6 @@ class PackedBench:
         ring = self.layouts[queue].ring
         beat = (ring + place * DESC_BYTES) // self.beat * self.beat
         return max(0, (beat - ring) // DESC_BYTES)
-
-    def grant(self, queue: int, count: int) -> None:
-        """The device function gives credit."""
-        self.credit[queue] += count
-        self.late[queue] = True
-        if self.starved[queue]:
-            self.pending[queue], self.starved[queue] = True, False
 
     async def idle(self) -> None:
         """Wait until no visit is under way."""

@@ -9,36 +9,30 @@ from functools import partial
 from typing import Any
 
 import cocotb
-from cocotb.triggers import First, RisingEdge
+from cocotb.triggers import RisingEdge
 
 from pymodel.faults import Fault
 from pymodel.layout import SplitLayout, need_event
-from tb.benches.unit import Unit, check_rate, test
+from tb.benches.unit import check_rate, test
+from tb.benches.visits import Visits
 
 WORD = 0x10000
 
 
-class RingBench:
+class RingBench(Visits):
     """Driver, memory, schedule and credit of each queue."""
 
     def __init__(self, dut: Any, event_idx: bool) -> None:
-        self.dut, self.event_idx = dut, event_idx
-        self.queues = int(dut.QUEUES.value)
-        self.unit = Unit(dut, s_event_idx=int(event_idx))
+        super().__init__(dut, event_idx)
         self.layouts = [
             SplitLayout(1 << random.randrange(9), 0, random.getrandbits(50) << 1, q << 56)
             for q in range(self.queues)
         ]
         none = [0] * self.queues
         self.published, self.fetched, self.seen = none[:], none[:], none[:]  # not modulo 65536
-        self.flags, self.event, self.credit = none[:], none[:], none[:]
-        self.pending = [False] * self.queues
-        self.busy = [False] * self.queues
-        self.starved = [False] * self.queues
-        self.late = [False] * self.queues  # a credit came during the visit
+        self.flags, self.event = none[:], none[:]
         self.telling = False  # notifications tell an index
         self.told: list[int | None] = [None] * self.queues
-        self.notified = 0
         self.faults: list[tuple[int, int]] = []
 
     async def start(self, percent: int = 100) -> None:
@@ -50,9 +44,8 @@ class RingBench:
         self.visit, self.look = unit.source("s_visit"), unit.source("s_look")
         self.req, self.write = unit.sink("m_req", percent), unit.sink("m_write", percent)
         self.ack, self.fault = unit.source("s_ack"), unit.sink("m_fault", percent)
-        cocotb.start_soon(self._credits())
         cocotb.start_soon(self._memory())
-        unit.each_clock(self._look)
+        self.watch()
         assert dut.m_done_valid.value == 0
 
     def _table(self, queue: int) -> dict[str, int]:
@@ -62,13 +55,6 @@ class RingBench:
             "s_table_avail_addr": layout.avail,
             "s_table_used_addr": layout.used,
         }
-
-    async def _credits(self) -> None:
-        pin = self.dut.m_started_queue
-        while True:
-            if pin.value.is_resolvable:
-                self.unit.set(s_started_credit=self.credit[int(pin.value) % self.queues])
-            await First(pin.value_change, RisingEdge(self.dut.clk))
 
     async def _memory(self) -> None:
         """Serve reads and writes in order, each later than it was asked for; start visits."""
@@ -89,9 +75,7 @@ class RingBench:
                     self._written(value["queue"], value["addr"], value["data"])
                 self.ack.send({})
             for queue in range(self.queues):
-                if self.pending[queue] and not self.busy[queue]:
-                    self.pending[queue], self.busy[queue] = False, True
-                    self.starved[queue] = self.late[queue] = False
+                if self.due(queue):
                     self.visit.send({"queue": queue, **self._telling(queue)})
             await RisingEdge(self.dut.clk)
 
@@ -130,20 +114,6 @@ class RingBench:
             assert addr == layout.used_flags
             self.flags[queue] = data
 
-    def _look(self) -> None:
-        dut = self.dut
-        if dut.m_started_valid.value == 1:
-            queue, count = int(dut.m_started_queue.value), int(dut.m_started_count.value)
-            self.credit[queue] -= count
-            assert self.credit[queue] >= 0, "more chains than credit"
-        if dut.m_done_valid.value == 1:
-            queue = int(dut.m_done_queue.value)
-            assert self.busy[queue], "the end of no visit"
-            self.busy[queue] = False
-            self.starved[queue] = dut.m_done_starved.value == 1
-            if self.starved[queue] and self.late[queue]:
-                self.pending[queue], self.starved[queue] = True, False
-
     def publish(self, queue: int, count: int) -> None:
         """The driver makes entries available, and notifies where the device asked for it."""
         old = self.published[queue]
@@ -159,13 +129,6 @@ class RingBench:
                 wrong = [fetched - random.randint(0, 99), fetched + size + random.randint(1, 99)]
                 self.told[queue] = random.choice([new, new, *wrong]) % WORD
             self.pending[queue] = True
-
-    def grant(self, queue: int, count: int) -> None:
-        """The device function gives credit."""
-        self.credit[queue] += count
-        self.late[queue] = True
-        if self.starved[queue]:
-            self.pending[queue], self.starved[queue] = True, False
 
     def room(self, queue: int) -> int:
         """Entries that the driver may still publish."""
