@@ -58,7 +58,7 @@ class Ring:
     used: int
     published: int = 0  # chains published, in 16 bits
     told: int = 0  # of these, at the last `notify` that looked at the device's wish
-    in_order: bool = False  # IN_ORDER: one used element may return several chains
+    in_order: bool = field(default=False, init=False)  # one element may return several
 
     @staticmethod
     def spans(size: int) -> tuple[tuple[str, int], ...]:
