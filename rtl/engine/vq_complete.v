@@ -142,15 +142,27 @@ module vq_complete #(
         .used_addr(avail_used)
     );
 
-    // Counting: a chain thrown away takes the turn of a completed or finished one
-    wire [QID_W-1:0] done_queue;
+    // Counting: a chain thrown away takes the turn of a completed or finished one. It waits where
+    // the walks that throw it away are not told to wait by what is published in the same cycle
+    wire [QID_W-1:0] done_queue, drop_queue;
     wire [15:0]      done_count;
-    wire             done_valid, used_accept;
+    wire             done_valid, used_accept, drop_valid;
+    wire             drop = drop_valid && !s_used_valid && !done_valid;
+
+    vq_skid #(.WIDTH(QID_W)) u_drop (
+        .clk(clk),
+        .rst(rst),
+        .s_data(s_drop_queue),
+        .s_valid(s_drop_valid),
+        .s_ready(s_drop_ready),
+        .m_data(drop_queue),
+        .m_valid(drop_valid),
+        .m_ready(drop)
+    );
 
     assign used_accept       = s_used_valid && s_used_ready;
-    assign s_drop_ready      = !s_used_valid && !done_valid;
-    assign m_collected_queue = s_used_valid ? s_used_queue : s_drop_queue;
-    assign m_collected_valid = used_accept || (s_drop_valid && s_drop_ready);
+    assign m_collected_queue = s_used_valid ? s_used_queue : drop_queue;
+    assign m_collected_valid = used_accept || drop;
 
     reg  [QID_W-1:0] finished_queue_reg;
     reg  [15:0]      finished_count_reg;
@@ -160,9 +172,9 @@ module vq_complete #(
     assign m_finished_valid  = finished_reg;
 
     always @(posedge clk) begin
-        finished_reg <= (done_valid || (s_drop_valid && s_drop_ready)) && !rst;
-        if (done_valid || s_drop_valid) begin
-            finished_queue_reg <= done_valid ? done_queue : s_drop_queue;
+        finished_reg <= (done_valid || drop) && !rst;
+        if (done_valid || drop) begin
+            finished_queue_reg <= done_valid ? done_queue : drop_queue;
             finished_count_reg <= done_valid ? done_count : 16'd1;
         end
     end
