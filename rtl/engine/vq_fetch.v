@@ -135,6 +135,8 @@ module vq_fetch #(
     wire [63:0]       a_ar_addr, a_write_addr, p_ar_addr, p_write_addr;
     wire              a_ar_valid, a_write_null, a_write_valid, a_head_error, a_head_valid;
     wire              p_ar_valid, p_write_null, p_write_valid, p_head_error, p_head_valid;
+    wire              p_head_here;
+    wire [127:0]      p_head_desc;
     wire              p_write_wide;
     wire [15:0]       a_write_data, a_head_index, a_index, p_head_index, p_index;
     wire [31:0]       p_write_data;
@@ -271,6 +273,8 @@ module vq_fetch #(
                 .m_head_index(p_head_index),
                 .m_head_slots(p_head_slots),
                 .m_head_error(p_head_error),
+                .m_head_here(p_head_here),
+                .m_head_desc(p_head_desc),
                 .m_head_valid(p_head_valid),
                 .m_head_ready(head_ready),
                 .s_leave_queue(leave_queue),
@@ -286,7 +290,7 @@ module vq_fetch #(
             assign {p_ar_addr, p_ar_len, p_ar_queue, p_ar_valid} = 0;
             assign {p_write_addr, p_write_queue, p_write_null, p_write_wide, p_write_data} = 0;
             assign {p_write_valid, p_head_queue, p_head_index, p_head_slots, p_head_error} = 0;
-            assign {p_head_valid, p_index} = 0;
+            assign {p_head_valid, p_head_here, p_head_desc, p_index} = 0;
             wire unused = &{1'b0, leave_queue, leave_slots, leave_given, leave_valid};
         end
     endgenerate
@@ -315,7 +319,7 @@ module vq_fetch #(
 
     vq_fetch_chains #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W),
-        .MAX_CHAIN(MAX_CHAIN), .SLOT_W(SLOT_W)
+        .MAX_CHAIN(MAX_CHAIN), .SLOT_W(SLOT_W), .HERE_EN(PACKED_EN && DATA_W >= 128)
     ) u_chains (
         .clk(clk),
         .rst(rst),
@@ -330,6 +334,8 @@ module vq_fetch #(
         .s_head_index(head_index),
         .s_head_slots(head_slots),
         .s_head_error(head_error),
+        .s_head_here(s_packed && p_head_here),
+        .s_head_desc(p_head_desc),
         .s_head_valid(head_valid),
         .s_head_ready(head_ready),
         .m_ar_addr(m_ar_addr[127:64]),

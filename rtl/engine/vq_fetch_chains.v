@@ -18,7 +18,8 @@ module vq_fetch_chains #(
     parameter TAG_W     = 8,        // chunk of the chain store, bits
     parameter ORDER_W   = 6,        // chains walked at once, 2**ORDER_W
     parameter MAX_CHAIN = 128,      // descriptors of a chain, at most
-    parameter SLOT_W    = 8         // descriptors of a packed ring that a chain takes, bits
+    parameter SLOT_W    = 8,        // descriptors of a packed ring that a chain takes, bits
+    parameter [0:0] HERE_EN = 1'b0  // heads may bring their descriptors; 128 bits or more
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -35,6 +36,8 @@ module vq_fetch_chains #(
     input  wire [15:0]       s_head_index,
     input  wire [SLOT_W-1:0] s_head_slots,
     input  wire              s_head_error,
+    input  wire              s_head_here,   // s_head_desc is all of the chain in the ring
+    input  wire [127:0]      s_head_desc,
     input  wire              s_head_valid,
     output wire              s_head_ready,
     // Bursts to the read master, which may grow, or wait to, until they are taken; their data
@@ -124,7 +127,8 @@ module vq_fetch_chains #(
     wire [16:0]        next_size;
     wire [3:0]         next_left;
     wire [2:0]         learn_run;
-    wire               learn_valid, desc_valid, desc_ready;
+    wire               learn_valid, desc_here, desc_valid, desc_ready;
+    wire [127:0]       desc_data;
     wire [8:0]         desc_upto;
     wire [15:0]        issue_size, walk_size;
     wire [63:0]        issue_desc, issue_avail, issue_used;
@@ -161,7 +165,8 @@ module vq_fetch_chains #(
     wire [63:0]      head_desc, head_avail, head_used;
     wire [3:0]       head_left;
     wire [SLOT_W-1:0] head_slots;
-    wire             head_error, head_out, head_valid, head_ready;
+    wire             head_error, head_out, head_here, head_valid, head_ready;
+    wire [127:0]     brought;
     wire [16:0]      head_after = {1'b0, head_size} + ~{1'b0, s_head_index};    // one less
 
     vq_queue_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_head_table (
@@ -176,14 +181,16 @@ module vq_fetch_chains #(
         .avail_addr(head_avail),
         .used_addr(head_used)
     );
-    vq_skid #(.WIDTH(QID_W+16+SLOT_W+1+1+4)) u_heads (
+    vq_skid #(.WIDTH(QID_W+16+SLOT_W+1+1+4+1+128)) u_heads (
         .clk(clk),
         .rst(rst),
         .s_data({s_head_queue, s_head_index, s_head_slots, s_head_error,
-                 !s_packed && head_after[16], |head_after[15:3], head_after[2:0]}),
+                 !s_packed && head_after[16], |head_after[15:3], head_after[2:0],
+                 HERE_EN && s_head_here, s_head_desc & {128{HERE_EN}}}),
         .s_valid(s_head_valid),
         .s_ready(s_head_ready),
-        .m_data({head_queue, head_index, head_slots, head_error, head_out, head_left}),
+        .m_data({head_queue, head_index, head_slots, head_error, head_out, head_left,
+                 head_here, brought}),
         .m_valid(head_valid),
         .m_ready(head_ready)
     );
@@ -205,6 +212,8 @@ module vq_fetch_chains #(
         .s_head_error(head_error),
         .s_head_out(head_out),
         .s_head_left(head_left),
+        .s_head_here(head_here),
+        .s_head_desc(brought),
         .s_head_valid(head_valid),
         .s_head_ready(head_ready),
         .s_next_order(next_order),
@@ -234,6 +243,8 @@ module vq_fetch_chains #(
         .m_req_addr(desc_addr),
         .m_req_upto(desc_upto),
         .m_req_queue(desc_queue),
+        .m_req_here(desc_here),
+        .m_req_desc(desc_data),
         .m_req_valid(desc_valid),
         .m_req_ready(desc_ready),
         .m_note_order(note_order),
@@ -293,16 +304,37 @@ module vq_fetch_chains #(
         .m_next_ready(next_ready)
     );
 
-    // Descriptors read
+    // Descriptors read. One that its head brought takes its turn among them: its read goes through
+    // the port as one of a dead queue would, and its note says what would have come
+    localparam INFO_W = HERE_EN ? 129 : 1;
+    wire [INFO_W-1:0] desc_info, db_info;
+    wire              port_valid;
+    wire [DATA_W-1:0] read_data;
+    wire              read_error;
     wire [DATA_W-1:0] db_data;
     wire [LANE_W-1:0] db_offset, db_end;
     wire [LANE_W:0]   db_count;
-    wire              db_info, db_error, db_last, db_valid, db_ready;
+    wire              db_error, db_last, db_valid, db_ready;
     wire [127:0]      d_data;
     wire              d_error, d_valid, d_ready;
 
+    generate
+        if (HERE_EN) begin : gen_here
+            assign desc_info = {desc_here, desc_data};
+            assign db_data   = db_info[128] ? {(DATA_W/128){db_info[127:0]}} : read_data;
+            assign db_error  = !db_info[128] && read_error;
+        end else begin : gen_read
+            assign desc_info = 1'b0;
+            assign db_data   = read_data;
+            assign db_error  = read_error;
+            wire unused = &{1'b0, db_info, desc_data};
+        end
+    endgenerate
+
+    assign m_ar_valid = port_valid && !desc_here;
+
     vq_read_port #(
-        .DATA_W(DATA_W), .UPTO_W(9), .INFO_W(1), .QID_W(QID_W), .MAX_BYTES(256),
+        .DATA_W(DATA_W), .UPTO_W(9), .INFO_W(INFO_W), .QID_W(QID_W), .MAX_BYTES(256),
         .BEATS(DESC_BEATS), .BURSTS(DESC_READS), .BLOCK_EN(1'b1)
     ) u_desc_port (
         .clk(clk),
@@ -310,24 +342,24 @@ module vq_fetch_chains #(
         .s_req_addr(desc_addr),
         .s_req_upto(desc_upto),
         .s_req_queue(desc_queue),
-        .s_req_info(1'b0),
+        .s_req_info(desc_info),
         .s_req_valid(desc_valid),
         .s_req_ready(desc_ready),
         .m_ar_addr(m_ar_addr),
         .m_ar_len(m_ar_len),
         .m_ar_queue(m_ar_queue),
-        .m_ar_valid(m_ar_valid),
-        .m_ar_ready(m_ar_ready),
-        .m_ar_dead(m_ar_dead),
+        .m_ar_valid(port_valid),
+        .m_ar_ready(desc_here || m_ar_ready),
+        .m_ar_dead(desc_here || m_ar_dead),
         .s_r_data(s_r_data),
         .s_r_error(s_r_error),
         .s_r_valid(s_r_valid),
-        .m_beat_data(db_data),
+        .m_beat_data(read_data),
         .m_beat_offset(db_offset),
         .m_beat_count(db_count),
         .m_beat_end(db_end),
         .m_beat_info(db_info),
-        .m_beat_error(db_error),
+        .m_beat_error(read_error),
         .m_beat_last(db_last),
         .m_beat_valid(db_valid),
         .m_beat_ready(db_ready)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_fetch_flags - the flags of packed descriptors out of the beats of windows.
-//   Contract    one descriptor after the other, in order; of each only what its flags say. The
-//               rest of a window is thrown away in whole beats where s_skip asks for it
+// vq_fetch_flags - packed descriptors out of the beats of windows.
+//   Contract    one descriptor after the other, in order: what its flags say, and where one beat
+//               holds all of it (128 bits and more), the descriptor itself, for which they vouch.
+//               The rest of a window is thrown away in whole beats where s_skip asks for it
 //   Latency     1 cycle, the beat that holds a descriptor's flags to it
 //   Throughput  1 descriptor per cycle, half of that on a bus of 64 bits
 `resetall
@@ -29,6 +30,7 @@ module vq_fetch_flags #(
     output wire              m_desc_avail,
     output wire              m_desc_used,
     output wire              m_desc_next,
+    output wire [127:0]      m_desc_data,       // 0 on a bus of 64 bits
     output wire              m_desc_error,
     output wire              m_desc_last,       // of its window
     output wire              m_desc_final,      // it is in the window's last beat
@@ -69,6 +71,7 @@ module vq_fetch_flags #(
             assign half_error = half_error_reg;
             assign first      = 1'b0;
             assign final_one  = 1'b0;
+            assign m_desc_data = 128'd0;
             always @(posedge clk) begin
                 if (s_beat_valid && s_beat_ready) begin
                     half_reg       <= half;
@@ -78,8 +81,11 @@ module vq_fetch_flags #(
             end
             wire unused = &{1'b0, s_beat_offset, s_beat_end, s_beat_data};
         end else begin : gen_beats
+            reg [DATA_W-1:0] data_reg;
             assign half       = 1'b0;
             assign half_error = 1'b0;
+            assign m_desc_data = data_reg[128*at_reg +: 128];
+            always @(posedge clk) if (load) data_reg <= s_beat_data;
             if (DESCS > 1) begin : gen_many
                 assign first     = s_beat_offset[LANE_W-1:4];
                 assign final_one = s_beat_end[LANE_W-1:4];

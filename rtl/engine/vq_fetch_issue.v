@@ -4,7 +4,8 @@
 //               chains both had, so with luck all of them; of a table up to TABLE_READ. None lies
 //               past the end of its table. Chains whose descriptors lie in a row are asked for in
 //               one read: it stays open while it waits to be taken, and where a beat holds more
-//               descriptors, while the next head is there. A new chain starts only while RESERVE
+//               descriptors, while the next head is there. A head that brings its descriptor asks
+//               for a read of its own that need not be made. A new chain starts only while RESERVE
 //               chunks stay free for the oldest one, so the walks never wait for each other
 //   Latency     1 cycle, head to read
 //   Throughput  1 chain per cycle
@@ -33,6 +34,8 @@ module vq_fetch_issue #(
     input  wire               s_head_error,     // the entry could not be read
     input  wire               s_head_out,       // the index is out of range
     input  wire [3:0]         s_head_left,      // descriptors after it in its table; 8: or more
+    input  wire               s_head_here,      // s_head_desc is its only descriptor in the ring
+    input  wire [127:0]       s_head_desc,
     input  wire               s_head_valid,
     output wire               s_head_ready,
     // Walks that go on; s_next_sequel: with the descriptor that lies after the last one read;
@@ -68,6 +71,8 @@ module vq_fetch_issue #(
     output wire [63:0]        m_req_addr,
     output wire [8:0]         m_req_upto,       // its last byte, from a boundary of 256 bytes
     output wire [QID_W-1:0]   m_req_queue,
+    output wire               m_req_here,       // m_req_desc is what would be read
+    output wire [127:0]       m_req_desc,
     output wire               m_req_valid,
     input  wire               m_req_ready,
     // The chain that each part of a read belongs to, in order; a bad one has no part
@@ -114,7 +119,7 @@ module vq_fetch_issue #(
 
     // The chain at hand: where it reads, and how many descriptors
     wire        in_table = pick_next && s_next_in_table;
-    wire        single   = pick_next && !s_next_in_table && !s_next_sequel;
+    wire        single   = pick_next ? !s_next_in_table && !s_next_sequel : s_head_here;
     wire        in_ring  = s_packed && !in_table;
     wire [15:0] position = pick_next ? s_next_index : s_head_index;
     wire [15:0] index    = {position[15] && !in_ring, position[14:0]};
@@ -143,9 +148,11 @@ module vq_fetch_issue #(
     reg  [15:0]      after_reg;         // index of the descriptor after its last one
     reg              valid_reg;
     reg              open_reg;          // the chain at after_reg may join
+    reg              here_reg;
+    reg  [127:0]     desc_reg;
     wire             has_room;
     wire             joins = valid_reg && open_reg && !pick_next && s_head_valid && has_room &&
-                             !head_bad && s_head_index == after_reg &&
+                             !head_bad && !s_head_here && s_head_index == after_reg &&
                              s_head_queue == queue_reg;
     wire             full_beat = (upto_reg[7:4] & IN_BEAT) == IN_BEAT;
     wire             taken = m_req_valid && m_req_ready;
@@ -161,6 +168,8 @@ module vq_fetch_issue #(
     assign m_req_addr   = addr_reg;
     assign m_req_upto   = upto_reg;
     assign m_req_queue  = queue_reg;
+    assign m_req_here   = here_reg;
+    assign m_req_desc   = desc_reg;
     assign m_req_valid  = valid_reg && (full_beat || !joins);
 
     always @(posedge clk) begin
@@ -168,11 +177,13 @@ module vq_fetch_issue #(
         if (start) begin
             addr_reg  <= addr;
             queue_reg <= m_table_queue;
+            here_reg  <= !pick_next && s_head_here;
+            desc_reg  <= s_head_desc;
         end
         if (start || add) begin
             upto_reg  <= upto;
             after_reg <= after;
-            open_reg  <= !pick_next && goes_on && !brim;
+            open_reg  <= !pick_next && !s_head_here && goes_on && !brim;
         end
         if (free) valid_reg <= start;
         if (rst) begin

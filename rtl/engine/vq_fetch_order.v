@@ -3,7 +3,7 @@
 //   Contract    a place is given to each chain at its start; chains leave in the order of their
 //               places, each once, after its end came
 //   Latency     2 cycles, end to output; the first place 2 cycles after a reset
-//   Throughput  1 chain per cycle
+//   Throughput  1 chain per cycle; 1 in 2 cycles for the first 2**ORDER_W after a reset
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -47,6 +47,7 @@ module vq_fetch_order #(
     reg                clear_reg;               // limit_reg goes through all marks
     reg                valid_reg;
     wire [ORDER_W-1:0] head      = head_reg[ORDER_W-1:0];
+    wire [ORDER_W:0]   head_next = head_reg + 1'b1;
     wire               end_round = head_reg[ORDER_W] ^ (s_end_place < head);
     wire               done      = marks[head] == head_reg[ORDER_W] && !(clear_reg && m_empty);
     wire               wipe      = clear_reg && !s_end_valid;
@@ -75,8 +76,9 @@ module vq_fetch_order #(
         if (s_end_valid) keys[s_end_place] <= s_end_key;
         if (step) key_reg <= keys[head];
         if (m_place_take) tail_reg <= tail_reg + 1'b1;
-        if (step) head_reg <= head_reg + 1'b1;
-        limit_reg <= clear_reg ? limit_reg + {{ORDER_W{1'b0}}, wipe} : head_reg ^ ROUND;
+        if (step) head_reg <= head_next;
+        limit_reg <= clear_reg ? limit_reg + {{ORDER_W{1'b0}}, wipe} :
+                     step      ? head_next ^ ROUND : head_reg ^ ROUND;
         if (wipe && &limit_reg[ORDER_W-1:0]) clear_reg <= 1'b0;
         valid_reg <= step || (valid_reg && !m_ready);
         if (rst) begin

@@ -60,6 +60,8 @@ module vq_fetch_packed #(
     output wire [15:0]       m_head_index,
     output wire [SLOT_W-1:0] m_head_slots,
     output wire              m_head_error,
+    output wire              m_head_here,       // m_head_desc is all of the chain in the ring
+    output wire [127:0]      m_head_desc,
     output wire              m_head_valid,
     input  wire              m_head_ready,
     // Chains that left, in order, given to the function or thrown away
@@ -245,6 +247,7 @@ module vq_fetch_packed #(
         .m_desc_avail(desc_avail),
         .m_desc_used(desc_used),
         .m_desc_next(desc_next),
+        .m_desc_data(m_head_desc),
         .m_desc_error(desc_error),
         .m_desc_last(desc_last),
         .m_desc_final(desc_final),
@@ -252,6 +255,10 @@ module vq_fetch_packed #(
         .m_desc_ready(desc_ready),
         .s_skip(desc_skip)
     );
+
+    // A head of one descriptor leaves while that is at hand, as it came in one beat with its flags
+    assign m_head_here = DATA_W >= 128 && m_head_slots == {{(SLOT_W-1){1'b0}}, 1'b1} &&
+                         !desc_next && !desc_error;
 
     wire unused = &{1'b0, wb_count, ring_avail, leave_desc, leave_avail, leave_used};
 endmodule

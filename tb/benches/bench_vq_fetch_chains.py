@@ -73,6 +73,8 @@ class ChainsBench:
         self.shown: list[int] = []  # clocks of the beats of descriptors
         self.out: list[int] = []  # clocks of the chains
         self.percent = 100  # chance per clock that the takers of chains are ready
+        self.brings = 0.0  # chance that a head brings its descriptor, where it may
+        self.chance = random.Random(1)
 
     async def start(self, latency: int = 5, percent: int = 100) -> None:
         """Reset, set the queues up, and start everything."""
@@ -185,7 +187,21 @@ class ChainsBench:
     def give(self, queue: int, index: int, error: bool = False) -> None:
         """Offer a chain head."""
         self.heads.append(Head(queue, index, error))
-        self.head.send({"queue": queue, "index": index, "slots": 1, "error": int(error)})
+        word = {"queue": queue, "index": index, "slots": 1, "error": int(error)}
+        brought = None if error or self.chance.random() >= self.brings else self._sole(queue, index)
+        self.head.send(word | {"here": int(brought is not None), "desc": brought or 0})
+
+    def _sole(self, queue: int, index: int) -> int | None:
+        """Return a head's descriptor where the chain has no other one in the queue's table."""
+        layout = self.layouts[queue]
+        if index >= layout.size:
+            return None
+        try:
+            raw = self.memory.read(layout.table + DESC_BYTES * index, DESC_BYTES)
+        except MemoryFault:
+            return None
+        more = Descriptor.unpack(raw).flags & DESC_F_NEXT
+        return None if more else int.from_bytes(raw, "little")
 
     async def done(self) -> None:
         """Wait for every chain, then hold all of them against the model's walker."""
@@ -224,6 +240,13 @@ class ChainsBench:
         assert next(given, None) is None, "a chain that should have been thrown away"
         seen = [(w.value["code"], w.value["queue"], w.value["desc"]) for w in self.fault.words]
         assert sorted(seen) == sorted(faults)
+
+    def check_rate(self, clocks: int) -> None:
+        """Hold that chains left one in so many clocks, once every place was given out once."""
+        order = self.unit.parameter("ORDER_W")
+        if order >= 5:  # enough walks to cover the memory's latency
+            late = self.out[1 << order :]
+            assert late[-1] - late[0] <= len(late) * clocks + 8
 
     def check_reads(self) -> None:
         """Hold that of the queues' tables no descriptor past the last one was read."""
@@ -319,6 +342,7 @@ async def legal_chains_come_out_as_they_are(dut: Any, indirect: int, pace: tuple
             mine.append(bench.good_chain(queue, order, tables))
         heads.append(mine)
     await bench.start(*pace)
+    bench.brings = 0.5 * bench.unit.parameter("HERE_EN")
     for _ in range(2):
         for queue in random.choices(range(bench.queues), k=40):
             bench.give(queue, random.choice(heads[queue]))
@@ -342,6 +366,7 @@ async def hostile_chains_are_found_out(dut: Any, indirect: int, turn: int) -> No
         if random.random() < 0.3:
             bench.memory.refuse(random.choice(tables) + 64 * random.randrange(3), 64)
     await bench.start(random.choice([1, 12]), random.choice([100, 60]))
+    bench.brings = 0.5 * bench.unit.parameter("HERE_EN")
     for _ in range(30):
         high = size if random.random() < 0.9 else 0x10000
         queue = random.randrange(bench.queues)
@@ -409,10 +434,26 @@ async def one_small_chain_per_clock(dut: Any) -> None:
     await bench.done()
     taken = [word.taken for word in bench.ar.words]
     beats = 2 if bench.beat == 8 else 1
-    if bench.unit.parameter("ORDER_W") >= 4:  # enough walks to cover the memory's latency
-        assert taken[-1] - taken[0] <= 200 * beats + 20
-    if bench.unit.parameter("ORDER_W") >= 5:
-        assert bench.out[-1] - bench.out[0] <= 200 * beats + 8
+    order = bench.unit.parameter("ORDER_W")
+    if order >= 4:  # enough walks to cover the memory's latency, once each place was given out
+        assert taken[-1] - taken[0] <= 200 * beats + 20 + (1 << order)
+    bench.check_rate(beats)
+
+
+@test()
+async def what_heads_bring_is_not_read(dut: Any) -> None:
+    """Chains of one descriptor that came with their heads: one a clock, and no read at all."""
+    bench = ChainsBench(dut, [256], indirect=False)
+    for index in range(256):
+        bench.write(bench.layouts[0].table, index, Descriptor(index, 1, 0, 0))
+    await bench.start(4, 100)
+    bench.brings = bench.unit.parameter("HERE_EN")
+    for index in range(200):
+        bench.give(0, index)
+    await bench.done()
+    if bench.brings:
+        assert not bench.ar.words
+        bench.check_rate(1)
 
 
 @test(us=3000)

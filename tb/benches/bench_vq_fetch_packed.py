@@ -164,6 +164,10 @@ class PackedBench(Visits):
         queue, size = value["queue"], self.layouts[value["queue"]].size
         place = Position.of(value["index"] ^ 0x8000)
         bad = bool(value["error"])
+        raw = bytes(self.rings[queue][DESC_BYTES * place.offset :][:DESC_BYTES])
+        sole = not bad and value["slots"] == 1 and not PackedDescriptor.unpack(raw).flags & 1
+        assert value["here"] == (sole and self.beat >= DESC_BYTES)
+        assert not value["here"] or value["desc"] == int.from_bytes(raw, "little"), place.text()
         if bad:
             self.bad.append((queue, place.offset))
         elif not self.want[queue] or self.bad_came[queue]:

@@ -29,6 +29,7 @@ from tb.measure.points import (
     BUILT_QUEUES,
     BUILT_SIZE,
     LATENCIES,
+    RINGS,
     WIDTHS,
     Point,
     all_points,
@@ -53,7 +54,7 @@ class Group:
 
     width: int
     points: tuple[Point, ...]
-    latencies: tuple[int, ...] = ()
+    latencies: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -69,7 +70,8 @@ def groups(points: Sequence[Point], latency: bool) -> list[Group]:
         for at in range(0, len(mine), GROUP):
             found.append(Group(width, tuple(mine[at : at + GROUP])))
         if latency:
-            found.append(Group(width, (), LATENCIES))
+            names = [f"{ring}:{cycles}" for ring in RINGS for cycles in LATENCIES]
+            found.append(Group(width, (), tuple(names)))
     return found
 
 
@@ -96,7 +98,7 @@ def run_group(group: Group, progress: Progress) -> dict[str, Any]:
     parameters = {"QUEUES": BUILT_QUEUES, "QUEUE_SIZE_MAX": BUILT_SIZE, "DATA_W": group.width}
     env = {
         "BENCH_POINTS": " ".join(point.name for point in group.points),
-        "BENCH_LATENCIES": " ".join(map(str, group.latencies)),
+        "BENCH_LATENCIES": " ".join(group.latencies),
     }
     result = run_system(
         "tb.measure.runs",
@@ -218,7 +220,7 @@ def bench(options: argparse.Namespace) -> int:
     start = time.monotonic()
     print(
         f"{len(points)} points of throughput"
-        + (f", {len(WIDTHS) * len(LATENCIES)} of latency" if latency else "")
+        + (f", {len(WIDTHS) * len(RINGS) * len(LATENCIES)} of latency" if latency else "")
         + (", the socket port" if socket else "")
         + "; each run is compared with the model, byte for byte."
     )

@@ -3,14 +3,16 @@
 
 One 64-byte readable buffer is published and notified; nothing else happens. The clock runs from
 the cycle in which the device accepts the write to QueueNotify (the later of the handshakes of its
-address and its data) to the cycle in which the memory changes the used index (the handshake of
-its W beat).
+address and its data) to the cycle in which the memory changes the used index, or in a packed ring
+the used descriptor's flags (the handshake of the W beat).
 
 A *round trip* is one that the next step cannot begin before: the memory's latency from an AR
 handshake to the first R handshake and the beats after it, or from a burst's last W handshake to its
 B handshake. A split queue has five: the reads of the index, the entry, the descriptor and the
 payload, and the write of the used element, which must be acknowledged before the index is written.
-The write of the index itself ends the clock when memory takes it, so it adds no latency of the
+A packed one has the reads of the descriptor and the payload, and on a bus of 64 bits, where the
+flags come in a later beat than the address that they vouch for, one more read of the descriptor.
+The last write itself ends the clock when memory takes it, so it adds no latency of the
 memory's. *Overhead* is all cycles but those trips: the register access and the engine's stages.
 """
 
@@ -23,6 +25,7 @@ import cocotb
 from cocotb.triggers import FallingEdge, First
 
 from pymodel import Feature, pattern_bytes
+from pymodel.packed_layout import PackedLayout
 from pymodel.registers import Reg
 from tb.bench import Bench
 from tb.free_running import Delays, FreeRunning
@@ -32,7 +35,7 @@ from tb.worlds import Setup
 
 PAYLOAD = 64  # bytes
 DESCRIPTOR = 16  # bytes
-ROUND_TRIPS = 5  # of a split queue
+FLAGS = 14  # place of a packed descriptor's flags in it
 REPEATS = 9
 RING = 16  # entries
 PAUSE = 61  # cycles between two measurements, and one more each time
@@ -61,10 +64,12 @@ async def accepted(bench: Bench, address: int) -> int:
 async def once(bench: Bench, pair: FreeRunning, number: int) -> int:
     """Return the cycles of one buffer, which is the queue's buffer `number`."""
     memory, vq = bench.memory, pair.rtl.queue(0)
+    packed = isinstance(vq.layout, PackedLayout)
+    mark = vq.layout.descriptor(number % RING) + FLAGS if packed else vq.layout.used_idx
     addr = pair.allocate(PAYLOAD, PAYLOAD)
     pair.write(addr, pattern_bytes(0, number, PAYLOAD))
     await bench.wait_cycles(PAUSE + number)
-    memory.watch(vq.layout.used_idx, 2, MARKS)
+    memory.watch(mark, 2, MARKS)
     memory.clear_accesses()
     task = cocotb.start_soon(accepted(bench, Reg.QUEUE_NOTIFY))
     await pair.add(0, [(addr, PAYLOAD)], 1, 0, number)
@@ -73,17 +78,31 @@ async def once(bench: Bench, pair: FreeRunning, number: int) -> int:
     await pair.settle()
     marks = [log.cycle for log in memory.accesses(watch=MARKS) if log.kind == Kind.WRITE]
     if len(marks) != 1 or await pair.get(0) is None:
-        raise AssertionError(f"buffer {number}: the used index was written {len(marks)} times")
+        raise AssertionError(f"buffer {number}: it was said to be used {len(marks)} times")
+    memory.watch(mark, 2, 0)
     pair.free(addr)
     return marks[0] - notified
 
 
-async def measure(bench: Bench, cycles: int, device: dict[str, int], again: bool) -> dict[str, Any]:
-    """Measure the latency over a memory whose own is `cycles`."""
+def trips(ring: str, data_w: int) -> tuple[int, int]:
+    """Return the round trips that a format of rings demands, and their beats after the first."""
+    beat = data_w // 8
+    payload, descriptor = (-(-length // beat) - 1 for length in (PAYLOAD, DESCRIPTOR))
+    if ring == "split":
+        return 5, payload + descriptor
+    return (3, payload + 2 * descriptor) if beat < DESCRIPTOR else (2, payload)
+
+
+async def measure(
+    bench: Bench, ring: str, cycles: int, device: dict[str, int], again: bool
+) -> dict[str, Any]:
+    """Measure a ring's latency over a memory whose own is `cycles`."""
     bench.memory.configure(latency(cycles))
     setup = Setup(
         sizes=(RING,),
-        features=Feature.INDIRECT_DESC | Feature.EVENT_IDX,
+        features=Feature.INDIRECT_DESC
+        | Feature.EVENT_IDX
+        | (Feature.RING_PACKED if ring == "packed" else Feature(0)),
         indirect="never",
         base=BASE,
         memory=MEMORY,
@@ -91,21 +110,21 @@ async def measure(bench: Bench, cycles: int, device: dict[str, int], again: bool
     )
     pair = FreeRunning(bench, setup, Delays(notify=(0, 0)), **device)
     await pair.start(again)
+    bench.memory.watch(BASE, MEMORY, 0)
     await pair.settle()
     found = [await once(bench, pair, number) for number in range(REPEATS)]
     await pair.stop()
     pair.give_up()
     median = int(statistics.median(found))
-    beat = device["data_w"] // 8
-    later = -(-PAYLOAD // beat) - 1 + -(-DESCRIPTOR // beat) - 1  # beats after a burst's first
+    round_trips, later = trips(ring, device["data_w"])
     return {
-        "ring": "split",
+        "ring": ring,
         "data_w": device["data_w"],
         "latency": cycles,
         "cycles_notify_to_used": median,
-        "round_trips": ROUND_TRIPS,
-        "trip_cycles": ROUND_TRIPS * cycles + later,
-        "overhead_cycles": median - ROUND_TRIPS * cycles - later,
+        "round_trips": round_trips,
+        "trip_cycles": round_trips * cycles + later,
+        "overhead_cycles": median - round_trips * cycles - later,
         "fastest": min(found),
         "slowest": max(found),
         "repeats": REPEATS,

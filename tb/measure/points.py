@@ -12,6 +12,7 @@ from tb.measure.limits import Limit, limit
 WIDTHS = (64, 128, 256, 512)  # bits
 PAYLOADS = (64, 256, 1500, 4096)  # bytes
 LATENCIES = (16, 128, 512)  # cycles
+RINGS = ("split", "packed")
 DIRECTIONS = ("tx", "rx")  # readable, writable by the device
 BATCHES = (1, 16, 64, 256)
 QUEUES = (1, 4, 16)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ci.toolchain import ROOT
-from tb.measure.points import BASE_BATCH, BASE_LATENCY, LATENCIES, WIDTHS
+from tb.measure.points import BASE_BATCH, BASE_LATENCY, LATENCIES, RINGS, WIDTHS
 
 Found = Mapping[str, Any]  # one point as build/bench.json holds it
 Row = Sequence[str]
@@ -122,9 +122,14 @@ def of_ring(points: Iterable[Found], ring: str) -> list[Found]:
     return [point for point in points if point["ring"] == ring]
 
 
+def ring_mark(ring: str) -> str:
+    """Return what stands before a figure that is not of split rings."""
+    return "" if ring == "split" else f"{ring}: "
+
+
 def rates(points: Sequence[Found], ring: str) -> list[Verdict]:
     """Return each figure of throughput that has a floor, of one format of rings."""
-    result, mark = [], "" if ring == "split" else f"{ring}: "
+    result, mark = [], ring_mark(ring)
     points = of_ring(points, ring)
     wide = _worst(_at(small_points(points, 512), BASE_LATENCY), lambda p: p["cycles_per_buffer"])
     result.append(
@@ -177,20 +182,21 @@ def rates(points: Sequence[Found], ring: str) -> list[Verdict]:
 
 def verdicts(found: Mapping[str, Sequence[Found]]) -> list[Verdict]:
     """Return each figure that has a floor."""
-    result = rates(found["throughput"], "split")
-    slow = _worst(found["latency"], lambda point: point["overhead_cycles"])
-    result.append(
-        Verdict(
-            "idle queue: notification to used index, beyond the round trips",
-            "cycles",
-            slow["overhead_cycles"] if slow else None,
-            None,
-            *(40, 16),
-            more_is_better=False,
-            where=f"{slow['data_w']}-bit, latency {slow['latency']}" if slow else "",
-        )
+    return [row for ring in RINGS for row in (*rates(found["throughput"], ring), idle(found, ring))]
+
+
+def idle(found: Mapping[str, Sequence[Found]], ring: str) -> Verdict:
+    """Return the figure of an idle queue of one format of rings."""
+    slow = _worst(of_ring(found["latency"], ring), lambda point: point["overhead_cycles"])
+    return Verdict(
+        f"{ring_mark(ring)}idle queue: notification to used, beyond the round trips",
+        "cycles",
+        slow["overhead_cycles"] if slow else None,
+        None,
+        *(40, 16),
+        more_is_better=False,
+        where=f"{slow['data_w']}-bit, latency {slow['latency']}" if slow else "",
     )
-    return result + rates(found["throughput"], "packed")
 
 
 # ---- tables
@@ -284,16 +290,25 @@ def throughput_rows(points: Iterable[Found]) -> Iterator[Row]:
         )
 
 
-LATENCY_HEAD = ("bits", "latency", "cycles", "round trips", "overhead", "fastest", "slowest")
+LATENCY_HEAD = (
+    "ring",
+    "bits",
+    "latency",
+    "cycles",
+    "round trips",
+    "overhead",
+    "fastest",
+    "slowest",
+)
 LATENCY_KEYS = (
-    *("data_w", "latency", "cycles_notify_to_used", "round_trips", "overhead_cycles"),
+    *("ring", "data_w", "latency", "cycles_notify_to_used", "round_trips", "overhead_cycles"),
     *("fastest", "slowest"),
 )
 
 
 def latency_rows(points: Iterable[Found]) -> Iterator[Row]:
     """Yield a row for each latency point."""
-    for point in sorted(points, key=lambda p: (p["data_w"], p["latency"])):
+    for point in sorted(points, key=lambda p: (p["ring"] != "split", p["data_w"], p["latency"])):
         yield tuple(str(point[key]) for key in LATENCY_KEYS)
 
 
@@ -330,7 +345,7 @@ def text(found: Mapping[str, Sequence[Found]]) -> list[str]:
         lines += [*grid(THROUGHPUT_HEAD, throughput_rows(found["throughput"])), ""]
     if found["latency"]:
         lines += ["Latency, cycles from the notification of an idle queue to its used index"]
-        lines += [*grid(LATENCY_HEAD, latency_rows(found["latency"]), left=0), ""]
+        lines += [*grid(LATENCY_HEAD, latency_rows(found["latency"])), ""]
     if found.get("socket"):
         lines += ["Socket port, a buffer; at the right the engine, 64-bit bus, latency 128"]
         lines += [*grid(SOCKET_HEAD, socket_rows(found)), ""]

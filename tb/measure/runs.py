@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cocotb tests that measure: many points in one simulation, the device reset in between.
 
-BENCH_POINTS holds the names of the points, BENCH_LATENCIES the memory latencies of the latency
-points. What was measured is left in the run's folder.
+BENCH_POINTS holds the names of the points, BENCH_LATENCIES those of the latency points: the ring's
+format, a colon and the memory's latency. What was measured is left in the run's folder.
 """
 
 import json
@@ -25,7 +25,7 @@ async def points(dut):
     """Measure the points of the environment."""
     names = os.environ["BENCH_POINTS"].split()
     known = {point.name: point for point in all_points()}
-    latencies = [int(word) for word in os.environ["BENCH_LATENCIES"].split()]
+    latencies = [word.split(":") for word in os.environ["BENCH_LATENCIES"].split()]
     bench = Bench(dut)
     await bench.start()
     device = await parameters(bench)
@@ -39,9 +39,9 @@ async def points(dut):
             raise AssertionError(f"{name}: {error}") from error
         found["throughput"].append(point)
         again = True
-    for done, cycles in enumerate(latencies, len(names)):
-        progress(done, total, f"latency {cycles}")
-        found["latency"].append(await latency.measure(bench, cycles, device, again))
+    for done, (ring, cycles) in enumerate(latencies, len(names)):
+        progress(done, total, f"{ring}, latency {cycles}")
+        found["latency"].append(await latency.measure(bench, ring, int(cycles), device, again))
         again = True
     progress(total, total, "")
     path = Path(os.environ["TB_RUN_DIR"]) / RESULTS
