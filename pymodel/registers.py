@@ -166,7 +166,14 @@ REGISTERS: tuple[Register, ...] = (
         "MMIO-XDEV-04",
         per_queue=True,
     ),
-    Register(0x050, "QueueNotify", _W, 0, "queue with new buffers", "NOTIF-XDRV-01"),
+    Register(
+        0x050,
+        "QueueNotify",
+        _W,
+        0,
+        "queue with new buffers; with NOTIFICATION_DATA bits 31:16 tell the available index",
+        "NOTIF-XDRV-01",
+    ),
     Register(
         0x060,
         "InterruptStatus",

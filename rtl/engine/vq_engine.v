@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_engine - the virtqueue DMA engine: the device's side of both rings. Only wires.
 //   Contract    docs/architecture.md: rings, faults, the device function's boundary, the orders
-//   Latency     notification to used index: the dependent accesses and about 50 cycles
+//   Latency     notification to used index: the dependent accesses and about 40 cycles
 //   Throughput  bounded by the bus while CHAINS, 2**ORDER_W and READ_BEATS cover the memory's
 //               latency
 `resetall

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fetch_packed - visits of packed rings in, chain heads out. Only wires.
-//   Contract    as vq_fetch_probe and vq_fetch_flags
+//   Contract    as vq_fetch_probe and vq_fetch_flags. The descriptor of a chain that has no other
+//               one leaves with its head where it came in one beat with its flags: on a bus of
+//               128 bits or more
 //   Latency     from a visit: one read of flags and about 10 cycles
-//   Throughput  16 chains of one descriptor in 23 cycles
+//   Throughput  16 chains of one descriptor in 23 cycles, 37 on a bus of 64 bits
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
