@@ -10,7 +10,7 @@ import pytest
 from ci.toolchain import ROOT
 from tb.measure import command
 from tb.measure.command import groups
-from tb.measure.points import LATENCIES, WIDTHS, all_points
+from tb.measure.points import LATENCIES, RINGS, WIDTHS, all_points
 from tb.runner import RunFailed
 from tests.measure.test_report import made_up
 
@@ -54,7 +54,8 @@ def test_every_point_is_in_one_simulation_of_its_width():
         point.name for point in all_points()
     )
     assert all(point.data_w == group.width for group in shared for point in group.points)
-    assert [group.width for group in shared if group.latencies == LATENCIES] == list(WIDTHS)
+    latencies = tuple(f"{ring}:{cycles}" for ring in RINGS for cycles in LATENCIES)
+    assert [group.width for group in shared if group.latencies == latencies] == list(WIDTHS)
 
 
 def ended(monkeypatch, tmp_path, found, *arguments):
