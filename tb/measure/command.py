@@ -233,7 +233,7 @@ def bench(options: argparse.Namespace) -> int:
     write_results(found, whole=not options.only and not options.quick)
     print(f"{time.monotonic() - start:.0f} seconds\n")
     rows = report.verdicts(found)
-    print("\n".join(report.verdict_text(rows)))
+    print("\n".join([*report.peers_text(), *report.verdict_text(rows)]))
     return int(any(row.met is False for row in rows))
 
 

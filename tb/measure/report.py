@@ -337,6 +337,26 @@ def socket_rows(found: Mapping[str, Sequence[Found]]) -> Iterator[Row]:
         )
 
 
+# Others, in cycles a buffer or chain: DMA engines without rings, simulated with a memory like this
+# one; what is public of engines with rings, as it was published
+PEERS_HEAD = ("design", "rings", "bus", "bytes", "memory latency", "cycles")
+PEERS = (
+    ("Corundum, dma_if_axi_rd, 256 operations in flight", "none", "512", "64", "16 to 512", "2.0"),
+    ("the same", "none", "64", "64", "16 to 512", "8.0"),
+    ("the same", "none", "512", "1500", "16 to 512", "24.0"),
+    ("the same", "none", "64", "1500", "16 to 512", "188.0"),
+    ("verilog-axi, axi_dma_rd, two in flight", "none", "512", "64", "128", "66.5"),
+    ("an open DPU's engine, a chain (a descriptor: 7)", "split", "256", "-", "-", "4"),
+    ("a hardware virtio device, 250 MHz", "virtio", "-", "packets", "-", "4.5 to 5.7"),
+    ("QDMA on a U280", "its own", "-", "64", "-", "6.9 to 9.7"),
+)
+
+
+def peers_text() -> list[str]:
+    """Return the table of others."""
+    return ["Others, cycles a buffer", *grid(PEERS_HEAD, PEERS), ""]
+
+
 def text(found: Mapping[str, Sequence[Found]]) -> list[str]:
     """Return all tables, as a person reads them in a terminal."""
     lines = []
@@ -414,6 +434,7 @@ def page_parts(found: Mapping[str, Sequence[Found]]) -> dict[str, list[str]]:
                 )
     parts["latency"] = markdown(LATENCY_HEAD, latency_rows(found["latency"]))
     parts["socket"] = markdown(SOCKET_HEAD, socket_rows(found))
+    parts["others"] = markdown(PEERS_HEAD, PEERS)
     varied = [
         point
         for point in found["throughput"]

@@ -81,7 +81,9 @@ def test_a_missed_floor_ends_with_code_1_and_a_line_that_names_it(monkeypatch, t
 
 def test_an_engine_that_meets_its_floors_ends_with_code_0(monkeypatch, tmp_path, capsys):
     assert ended(monkeypatch, tmp_path, made_up(share=0.97, overhead=39)) == 0
-    assert "FLOORS MISSED" not in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "FLOORS MISSED" not in shown
+    assert "Corundum" in shown  # the figures stand beside those of others
 
 
 def test_a_part_leaves_the_figures_of_the_whole_alone(monkeypatch, tmp_path, capsys):
