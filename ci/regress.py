@@ -33,6 +33,7 @@ else:
 MATRIX = ROOT / "ci" / "matrix.toml"
 SMALL_RING = 256  # the QUEUE_SIZE_MAX that is built for rings up to this size
 LARGEST_RING = 32768
+IN_ORDER = " in order"  # after a format: IN_ORDER is negotiated
 LISTS = (
     *("simulators", "rings", "data_widths", "queues", "ring_sizes"),
     *("profiles", "seeds", "modules"),
@@ -80,7 +81,7 @@ def allowed(profiles: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     """Return what each list may hold, where that is a short list itself."""
     return {
         "simulators": SIMULATORS,
-        "rings": ("split", "packed"),
+        "rings": [ring + order for order in ("", IN_ORDER) for ring in ("split", "packed")],
         "data_widths": (64, 128, 256, 512),
         "queues": range(1, 65),
         "ring_sizes": [1 << bits for bits in range(16)],
@@ -124,7 +125,8 @@ def run_point(point: Point, profile: Mapping[str, Any]) -> Outcome:
     env = {
         "TB_PROFILE": json.dumps(profile, separators=(",", ":"), sort_keys=True),
         "TB_RING_SIZE": str(point.ring_size),
-        "RING": point.ring,
+        "RING": point.ring.removesuffix(IN_ORDER),
+        "IN_ORDER": str(int(point.ring.endswith(IN_ORDER))),
     }
     tests, failure = 0, ""
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cocotb
@@ -438,6 +438,28 @@ async def one_small_chain_per_clock(dut: Any) -> None:
     if order >= 4:  # enough walks to cover the memory's latency, once each place was given out
         assert taken[-1] - taken[0] <= 200 * beats + 20 + (1 << order)
     bench.check_rate(beats)
+
+
+@test()
+async def no_read_runs_over_the_end_of_the_largest_packed_ring(dut: Any) -> None:
+    """The head at the ring's start does not join the read of the last descriptor.
+
+    The position after the last one of 32768 is that of the first in the next lap.
+    """
+    bench = ChainsBench(dut, [32768], indirect=False)
+    table = bench.memory.regions[0].base + 6 * DESC_BYTES  # its end is within a window
+    bench.layouts[0] = replace(bench.layouts[0], table=table)
+    await bench.start(4, 100)
+    bench.unit.set(s_packed=1)
+    bench.ar.percent = 0  # a read stays open while it waits
+    await bench.unit.clocks(2)
+    for index in (0x7FFF, 0x8000):
+        bench.head.send({"queue": 0, "index": index, "slots": 1, "error": 0, "here": 0, "desc": 0})
+    await bench.unit.clocks(20)
+    bench.ar.percent = 100
+    await bench.unit.clocks(60)
+    last = table + DESC_BYTES * 0x7FFF
+    assert [word.value["addr"] for word in bench.ar.words] == [last, table]
 
 
 @test()
