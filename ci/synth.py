@@ -52,6 +52,7 @@ class Configuration:
     data_w: int
     queues: int
     packed: bool = True  # whether packed rings are served too, and IN_ORDER
+    chains: int | None = None  # CHAINS, where its default is too much for the device
     lut4: tuple[int, int] | None = None
     fmax_mhz: tuple[int, int] | None = None
 
@@ -59,7 +60,15 @@ class Configuration:
     def name(self) -> str:
         """The name in reports."""
         rings = "both ring formats" if self.packed else "split rings"
-        return f"{self.data_w} bit, {self.queues} queues, {rings}"
+        chains = f", CHAINS {self.chains}" if self.chains else ""
+        return f"{self.data_w} bit, {self.queues} queues, {rings}{chains}"
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Parameters of the engine that are not its defaults."""
+        found = {"DATA_W": self.data_w, "QUEUES": self.queues}
+        found |= {"PACKED_EN": int(self.packed), "ORDER_EN": int(self.packed)}
+        return found | ({"CHAINS": self.chains} if self.chains else {})
 
     @property
     def stem(self) -> str:
@@ -69,7 +78,7 @@ class Configuration:
 
 CONFIGURATIONS = (
     Configuration(64, 4, packed=False, lut4=(4 * 1960, 3 * 1960), fmax_mhz=(93, GOAL_MHZ)),
-    Configuration(512, 16),
+    Configuration(512, 16, chains=1024),  # the default's 2048 take more block RAM than there is
 )
 
 
@@ -158,12 +167,11 @@ def synthesise(configuration: Configuration) -> Result:
     """Run Yosys; latches, and memories that read as they should not, make it fail."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     netlist = FOLDER / f"{configuration.stem}.json"
+    parameters = " ".join(f"-set {name} {to}" for name, to in configuration.parameters.items())
     script = "; ".join(
         (
             f"read_verilog -Irtl/engine -Irtl/lib {' '.join(sources())}",
-            f"chparam -set DATA_W {configuration.data_w} -set QUEUES {configuration.queues} "
-            f"-set PACKED_EN {int(configuration.packed)} "
-            f"-set ORDER_EN {int(configuration.packed)} {TOP}",
+            f"chparam {parameters} {TOP}",
             f"synth_ecp5 -top {TOP} -json {netlist.relative_to(ROOT)}",
         )
     )

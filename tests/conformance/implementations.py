@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The implementations of the operations; one that is listed runs every rule.
 
-`ON_MODEL` says in which ways a queue is negotiated there, `ON_RTL` the same for the Verilog. A
-rule whose need no kind of queue meets is a gap, never a pass; one that cannot apply is named in
-`NOT_APPLICABLE` with the reason.
+`ON_MODEL` says in which ways a queue is negotiated there, `ON_RTL` the same for the Verilog, of
+which the slow simulator takes what shows each ability. A rule whose need no kind of queue meets is
+a gap, never a pass; one that cannot apply is named in `NOT_APPLICABLE` with the reason.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ ORDER_RESET = Kind("in order, ring reset", Feature.RING_RESET | Feature.IN_ORDER
 PORT = Kind("register port", port=True)
 EVERYTHING = (FLAGS, EVENTS, ALWAYS, IN_ORDER, DATA, RESET, RESET_EVENTS, ORDER_RESET)
 MOST = (FLAGS, EVENTS, IN_ORDER, DATA, RESET, RESET_EVENTS, ORDER_RESET)
+SLOW = (FLAGS, EVENTS, IN_ORDER, DATA, RESET_EVENTS)  # each ability once
 
 FORMS = {"split": SplitFormat(), "packed": PackedFormat()}
 ON_MODEL: dict[str, Sequence[Kind]] = {
@@ -39,6 +40,7 @@ ON_RTL: dict[str, Sequence[Kind]] = {
     "packed": MOST,
     "socket": (PORT,),
 }
+ON_ICARUS = {name: SLOW if kinds is MOST else kinds for name, kinds in ON_RTL.items()}
 SIMULATORS = ("verilator", "icarus")
 PLACES = ("model", *SIMULATORS)
 NAMES = ("split", "packed", "socket")  # of the table's columns
@@ -68,7 +70,8 @@ def model_bed(name: str, kind: Kind) -> Bed:
 
 def kinds(name: str, place: str) -> Sequence[Kind]:
     """Return the kinds of queue that an implementation has at a place."""
-    return (ON_MODEL if place == "model" else ON_RTL).get(name, ())
+    listed = {"model": ON_MODEL, "icarus": ON_ICARUS}
+    return listed.get(place, ON_RTL).get(name, ())
 
 
 def fitting(rule: Rule, name: str, place: str) -> list[Kind]:

@@ -71,7 +71,7 @@ async def restart_at_every_cycle(dut, event_idx, chains):
     window = await time_of_one_chain(pair, player) + 30
     assert not vq.callbacks_on
     outcomes = set()
-    for offset in range(0, window, 1 if FAST else 4):
+    for offset in range(0, window, 1 if FAST else 6):
         await drain_queue(player)
         for part in range(chains):
             await player.add(0)
@@ -79,7 +79,7 @@ async def restart_at_every_cycle(dut, event_idx, chains):
                 await player.sync(0)
         if chains > 1:  # its use follows that of the first one
             await player.sync(0)
-        await pair.bench.wait_cycles(offset + (0 if FAST else random.randrange(4)))
+        await pair.bench.wait_cycles(offset + (0 if FAST else random.randrange(6)))
         runs = len(pair.rtl.calls)
         on = await pair.restart(0)
         pending = chains
@@ -252,7 +252,7 @@ async def an_acknowledged_interrupt_comes_again(dut, event_idx):
     await one_chain()
     await pair.rtl.wait_quiet()
     window = bench.cycle - start + 20
-    for offset in range(0, window, 1 if FAST else 5):
+    for offset in range(0, window, 1 if FAST else 8):
         await drain_queue(player)
         await one_chain()
         await bench.wait_cycles(offset)
@@ -277,7 +277,7 @@ async def sync_at_every_cycle(dut, event_idx, slow):
     pair = await begin(dut, latency(slow), features=EVENT if event_idx else NOTHING)
     player = Player(pair, SMALL)
     window = await time_of_one_chain(pair, player) + 20
-    step = 1 if FAST or slow == 1 else 6  # fast memory: suppressed for a few cycles only
+    step = 1 if FAST or slow == 1 else 10  # fast memory: suppressed for a few cycles only
     before = pair.rtl.notifications
     rounds = 0
     for offset in range(0, window, step):

@@ -46,8 +46,8 @@ async def stale_bytes_are_never_used_at_any_cycle(dut, event_idx, gap):
     world = await begin(dut, latency(3), EVENT if event_idx else NOTHING)
     racer = new_racer(world)
     window = await window_of(racer)
-    for offset in range(0, window, 1 if FAST else 5):
-        at = racer.bench.cycle + 3 + offset + (0 if FAST else random.randrange(5))
+    for offset in range(0, window, 1 if FAST else 8):
+        at = racer.bench.cycle + 3 + offset + (0 if FAST else random.randrange(8))
         racer.publish()
         before = racer.avail
         for step, (addr, data) in enumerate(racer.prepare()):
@@ -185,12 +185,12 @@ async def interrupts_enabled_at_any_cycle(dut, event_idx, chains):
     racer.interrupt_after(0)
     window = await window_of(racer) + 40
     seen_both = set()
-    for offset in range(0, window, 1 if FAST else 6):
+    for offset in range(0, window, 1 if FAST else 9):
         assert await racer.acknowledge() == 0, "an interrupt though none was wanted"
         for _ in range(chains):
             racer.publish()
         await racer.notify()
-        await racer.bench.wait_cycles(offset + (0 if FAST else random.randrange(6)))
+        await racer.bench.wait_cycles(offset + (0 if FAST else random.randrange(9)))
         after = random.randint(1, chains) if event_idx else 1
         racer.interrupt_after(after)
         seen = (racer.used - racer.taken) % MODULUS >= after
@@ -219,12 +219,12 @@ async def published_at_any_cycle_of_going_idle(dut, event_idx, late, others):
     racer = new_racer(world)
     window = await window_of(racer)
     told = set()
-    for offset in range(0, window, 1 if FAST else 6):
+    for offset in range(0, window, 1 if FAST else 9):
         racer.publish()
         await racer.notify()
         for other in range(others):
             await racer.bench.write32(Reg.QUEUE_NOTIFY, 1 + other)
-        await racer.bench.wait_cycles(offset + (0 if FAST else random.randrange(6)))
+        await racer.bench.wait_cycles(offset + (0 if FAST else random.randrange(9)))
         before = racer.avail
         racer.publish()
         wanted = racer.wants_notification(before)

@@ -67,7 +67,7 @@ async def compared_after_each_operation(dut, size, features, callback):
     used = min(device["queues"], random.choice([1, 2, 4]))
     comparison = Comparison(bench, some_setup(size, features, callback, used), **device)
     await comparison.start()
-    await Player(comparison, Habits()).play(80 if FAST else 40)
+    await Player(comparison, Habits()).play(80 if FAST else 30)
 
 
 @cocotb.test(timeout_time=50, timeout_unit="ms")
@@ -84,5 +84,5 @@ async def free_running(dut, size, features, callback):
     pair = FreeRunning(bench, some_setup(size, features, callback, used), **device)
     await pair.start()
     pause = random.choice([(0, 2), (0, 30), (0, 200)])
-    await Player(pair, Habits(pause=pause)).play(200 if FAST else 60)
+    await Player(pair, Habits(pause=pause)).play(200 if FAST else 45)
     await pair.stop()

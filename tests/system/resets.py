@@ -114,7 +114,7 @@ async def a_buffer_is_taken_back_at_any_cycle(dut, features, late):
     places = [world.allocator.allocate(OUT + BACK, 64) for _ in range(6)]
     gone = used = 0
     window = 170 if late else 110
-    for offset in range(0, window, 1 if FAST else 7):
+    for offset in range(0, window, 1 if FAST else 10):
         tokens = {}
         for place in places[:5]:
             token = len(tokens)
@@ -128,7 +128,7 @@ async def a_buffer_is_taken_back_at_any_cycle(dut, features, late):
         memory.write(places[5], tokens["not yet published"] + bytes(BACK))
         memory.allow(places[5] + OUT, BACK)
         await world.hand_over()
-        await bench.wait_cycles(offset + random.randrange(1 if FAST else 7))
+        await bench.wait_cycles(offset + random.randrange(1 if FAST else 10))
         victim = random.randrange(5)
         place = places[victim]
         try:

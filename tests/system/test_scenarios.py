@@ -14,7 +14,7 @@ FOLDER = Path("tests/scenarios")
 FILES = sorted(path for path in (Path(__file__).parents[2] / FOLDER).glob("*.jsonl"))
 SWEPT = ("stop", "notify", "told", "queue_reset", "suspend")  # mostly sweeps, so a run of their own
 ONLY_FAST = ("long",)
-THINNED = 24  # of a sweep's values
+THINNED = 36  # of a sweep's values
 
 
 def paths(group: str, sim: str) -> list[Path]:

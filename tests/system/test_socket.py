@@ -31,7 +31,7 @@ def test_registers_frames_and_bad_frames(sim, design):
 
 @each(
     least=(("icarus",), LEAST),
-    usual=(BOTH, USUAL),
+    usual=(("icarus",), USUAL),
     defaults=(("verilator",), DEFAULTS),
     large=(("verilator",), LARGE),
 )
