@@ -219,6 +219,7 @@ module vq_complete_batch #(
         if (rst) begin
             element_reg <= 1'b0;
             flush_reg   <= 1'b0;
+            beat_reg    <= {DATA_W{1'b0}};  // lanes that no element is in have strobes of 0
         end
     end
 

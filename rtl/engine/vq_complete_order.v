@@ -82,6 +82,7 @@ module vq_complete_order #(
     // What the chain at hand does: it leaves, waits, or ends a walk. It does so a cycle later if
     // it would write where the given one does
     wire [TAG_W:0]   waiting;           // chains of its queue that were completed before their turn
+    wire [TAG_W:0]   waiting_copy;      // of no use
     wire             out_free;
     wire             clash  = given_reg && (!link || only || (!walk_reg && !turn));
     wire             act    = hand_reg && !clash && !look_reg && out_free;
@@ -116,7 +117,6 @@ module vq_complete_order #(
         .read_b_addr(queue_reg),
         .read_b_data(waiting_copy)
     );
-    wire [TAG_W:0] waiting_copy;
 
     always @(posedge clk) begin
         if (act) hand_reg <= take || follow;

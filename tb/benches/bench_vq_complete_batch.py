@@ -97,7 +97,7 @@ class BatchBench:
         )
         self.used = unit.source("s_used", pace.used)
         self.req, self.batch = unit.sink("m_req", pace.req), unit.sink("m_batch", pace.batch)
-        self.beats = unit.sink("m_beat", pace.beat, loose=["data"])
+        self.beats = unit.sink("m_beat", pace.beat)
         self.ack = unit.source("s_ack", pace.ack)
         self.fence = unit.sink("m_fence", pace.fence)
         self.fence_ack = unit.source("s_fenced", pace.ack)
