@@ -64,11 +64,9 @@ class Position(NamedTuple):
         return self.wrap << 15 | self.offset
 
     def ahead(self, count: int, size: int) -> Position:
-        """The place `count` descriptors on, at most `size` (PACKED-XDEV-01, PACKED-XDRV-01)."""
-        offset = self.offset + count
-        if offset < size:
-            return Position(offset, self.wrap)
-        return Position(offset - size, self.wrap ^ 1)
+        """The place `count` descriptors on (PACKED-XDEV-01, PACKED-XDRV-01)."""
+        laps, offset = divmod(self.offset + count, size)
+        return Position(offset, self.wrap ^ laps & 1)
 
     def distance(self, start: Position, size: int) -> int:
         """Descriptors from `start` to here, modulo the 2 `size` of two laps."""

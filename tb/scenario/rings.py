@@ -184,8 +184,7 @@ class PackedRing(Ring):
 
     def place(self, number: int) -> Position:
         """Return where a descriptor is."""
-        lap, offset = divmod(number, self.size or 1)
-        return Position(offset, FIRST.wrap ^ (lap & 1))
+        return FIRST.ahead(number, self.size or 1)
 
     def free_head(self, place: int) -> int:
         """See `Ring`."""

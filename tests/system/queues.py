@@ -20,7 +20,7 @@ from pymodel import (
     stop_queue,
 )
 from pymodel.layout import DESC_F_WRITE, INDEX_MODULUS, U16
-from pymodel.packed_layout import EVENT_FLAGS_AT
+from pymodel.packed_layout import EVENT_FLAGS_AT, FIRST
 from pymodel.registers import Reg
 from pymodel.transport import notify, reset
 from tb.bench import Bench
@@ -29,7 +29,6 @@ from tb.free_running import FreeRunning
 from tb.native_memory import Settings, latency
 from tb.player import Habits, Player, drain, parameters, postpone
 from tb.worlds import RtlWorld, Setup, areas
-from tests.system.racers import packed_place
 
 FAST = os.environ.get("SIM") == "verilator"  # Icarus is ten times slower and more
 EVENT, INDIRECT = Feature.EVENT_IDX, Feature.INDIRECT_DESC
@@ -85,7 +84,7 @@ class Raw:
         if layout.packed:
             avail, used = self.moved[queue]
             while used != avail:
-                place = packed_place(used, layout.size)
+                place = FIRST.ahead(used, layout.size)
                 flags = self.world.memory.read(layout.flags(place.offset), 2)
                 if not place.is_used(U16.unpack(flags)[0]):
                     break
@@ -107,7 +106,7 @@ class Raw:
             begin = self.moved[queue][0]
             self.moved[queue][0] += count
             for number in range(begin, begin + count):
-                place = packed_place(number, layout.size)
+                place = FIRST.ahead(number, layout.size)
                 desc = PackedDescriptor(0, 0, place.offset, place.available | DESC_F_WRITE)
                 self.world.memory.write(layout.descriptor(place.offset), desc.pack())
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -57,12 +58,6 @@ SLOTS = 2  # descriptors of a chain
 USED, INDEX, SUPPRESS, LOOK, FLAG, PAYLOAD, SOURCE = range(1, 8)  # classes of watched bytes
 
 
-def packed_place(number: int, size: int) -> Position:
-    """Return where descriptor `number` since the start of a packed ring is."""
-    lap, offset = divmod(number, size)
-    return Position(offset, FIRST.wrap ^ (lap & 1))
-
-
 @dataclass
 class Chain:
     """One chain under way: where it reads and writes, and what it reads."""
@@ -73,7 +68,7 @@ class Chain:
     data: bytes
 
 
-class Racer:
+class Racer(ABC):
     """One queue, driven by hand. Every chain reads some bytes and gets them back.
 
     Attributes:
@@ -99,52 +94,52 @@ class Racer:
 
     # ---- the ring
 
+    @abstractmethod
     def clear(self) -> None:
         """Write the ring of a queue that is not live: nothing is published or used."""
-        raise NotImplementedError
 
+    @abstractmethod
     def writes(self, chain: Chain) -> list[tuple[int, bytes]]:
         """Return the writes that make the next chain available, in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, chain: Chain) -> None:
         """Check that the oldest chain was used; poison what it leaves behind."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spoil(self) -> Fault:
         """Make the chain that was published last a bad one; return its fault."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def used(self) -> int:
         """Chains that were used, in 16 bits."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def untouched(self) -> int:
         """Address of the word that the device writes only after it fetched something."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def read_areas(self) -> list[tuple[int, int]]:
         """Where the device finds chains."""
-        raise NotImplementedError
 
+    @abstractmethod
     def index(self, chains: int) -> int:
         """Return how a register shows an index, so many chains after the start."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wants_notification(self, before: int) -> bool:
         """Whether the device asked to be told of what came since chain `before`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def interrupt_after(self, chains: int) -> None:
         """Ask for an interrupt once so many more chains are used; 0 for none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def watch(self) -> None:
         """Let the log tell the ring's parts from each other."""
-        raise NotImplementedError
 
     def owns(self, addr: int) -> bool:
         """Whether an address is in the ring."""
@@ -152,17 +147,17 @@ class Racer:
         return any(start <= addr < start + length for start, length in areas)
 
     @property
+    @abstractmethod
     def layout(self) -> SplitLayout | PackedLayout:
         """Where the ring is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def published(self, log: list[Access]) -> Iterator[tuple[Access, int]]:
         """Of writes to the ring yield those that publish, and the chains used with them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def elements(self, log: list[Access]) -> Iterator[tuple[Access, int]]:
         """Yield the writes that must be done before a chain is published, and its number."""
-        raise NotImplementedError
 
     # ---- the driver
 
@@ -383,7 +378,7 @@ class PackedRacer(Racer):
 
     def place(self, slot: int) -> Position:
         """Return where descriptor number `slot` since the start is."""
-        return packed_place(slot, self.size)
+        return FIRST.ahead(slot, self.size)
 
     def address(self, slot: int) -> int:
         """Return the address of descriptor number `slot`."""
