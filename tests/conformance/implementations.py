@@ -26,7 +26,6 @@ RESET_EVENTS = Kind("ring reset, event index", Feature.RING_RESET | EVENT | INDI
 ORDER_RESET = Kind("in order, ring reset", Feature.RING_RESET | Feature.IN_ORDER)
 PORT = Kind("register port", port=True)
 EVERYTHING = (FLAGS, EVENTS, ALWAYS, IN_ORDER, DATA, RESET, RESET_EVENTS, ORDER_RESET)
-MOST = (FLAGS, EVENTS, IN_ORDER, DATA, RESET, RESET_EVENTS, ORDER_RESET)
 SLOW = (FLAGS, EVENTS, IN_ORDER, DATA, RESET_EVENTS)  # each ability once
 
 FORMS = {"split": SplitFormat(), "packed": PackedFormat()}
@@ -35,12 +34,8 @@ ON_MODEL: dict[str, Sequence[Kind]] = {
     "packed": EVERYTHING,
     "socket": (PORT,),
 }
-ON_RTL: dict[str, Sequence[Kind]] = {
-    "split": MOST,
-    "packed": MOST,
-    "socket": (PORT,),
-}
-ON_ICARUS = {name: SLOW if kinds is MOST else kinds for name, kinds in ON_RTL.items()}
+ON_RTL = ON_MODEL  # the Verilog negotiates all that the model does
+ON_ICARUS = {name: SLOW if kinds is EVERYTHING else kinds for name, kinds in ON_RTL.items()}
 SIMULATORS = ("verilator", "icarus")
 PLACES = ("model", *SIMULATORS)
 NAMES = ("split", "packed", "socket")  # of the table's columns
