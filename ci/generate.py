@@ -4,6 +4,8 @@
 - `rtl/transport/vq_regs.vh` and `docs/registers.md` from `pymodel/registers.py`
 - `rtl/socket/vq_sock_regs.vh`, and their part of that page, from `pymodel/socket_registers.py`
 - `rtl/engine/vq_faults.vh` from `pymodel/faults.py`
+- `rtl/device/<type>/vq_<type>_config.vh`, and their parts of that page, from the tables of
+  configuration spaces beside the golden functions (`CONFIG_SPACES`)
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ci.toolchain import ROOT
+from pymodel.config_space import OWN_SHIFT, ConfigField, ConfigSpace
 from pymodel.faults import Fault
-from pymodel.registers import CONFIG_REGISTERS, EVENTS, REGISTERS, Reg, Register
+from pymodel.registers import CONFIG_BASE, CONFIG_REGISTERS, EVENTS, REGISTERS, Reg, Register
 from pymodel.socket_registers import (
     PORT_MAGIC,
     PORT_REGISTERS,
@@ -28,8 +31,12 @@ from pymodel.socket_registers import (
 )
 
 ADDRESS_BITS = 12
+CONFIG_BITS = 11
+FEATURE_BITS = 6
 WINDOW_BITS = 6
 FAULT_BITS = 5
+
+CONFIG_SPACES: tuple[ConfigSpace, ...] = ()  # of each type of device
 
 
 def header(name: str, text: str, source: str, parameters: Iterable[tuple[str, int, str]]) -> str:
@@ -83,6 +90,44 @@ def faults_header() -> str:
     )
 
 
+def config_header(space: ConfigSpace) -> str:
+    """Return rtl/device/<name>/vq_<name>_config.vh: byte offsets, and numbers of feature bits."""
+    prefix = space.name.upper()
+    rows = [
+        (f"{prefix}_CFG_{field.name.upper()}", CONFIG_BITS, f"{CONFIG_BITS}'h{field.offset:03x}")
+        for field in space.fields
+    ]
+    rows += [
+        (f"{prefix}_F_{bit.name}", FEATURE_BITS, f"{FEATURE_BITS}'d{bit.bit_length() - 1}")
+        for bit in space.features or ()
+    ]
+    return header(
+        f"vq_{space.name}_config.vh",
+        "byte offsets in the configuration space; numbers of feature bits.",
+        f"pymodel/{space.name}_function.py",
+        rows,
+    )
+
+
+def feature_names(space: ConfigSpace, field: ConfigField) -> str:
+    """Return the names of the feature bits of which one is needed for a field to exist."""
+    bits = [bit for bit in space.features or () if bit & field.feature]
+    return " or ".join(bit.name or "" for bit in bits)
+
+
+def config_section(space: ConfigSpace) -> list[str]:
+    """Return a device's part of docs/registers.md."""
+    lines = ["", f"## Configuration space: {space.title[0].lower()}{space.title[1:]}", ""]
+    lines += ["| offset | name | bytes | access | exists with | meaning | clause |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for field in space.fields:
+        offset = f"{CONFIG_BASE + field.offset + OWN_SHIFT * field.own:#05x}"
+        cells = [offset, field.name, str(field.size), field.access.value]
+        cells += [feature_names(space, field), field.meaning, field.clause]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 def table(registers: Sequence[Register]) -> list[str]:
     """Return the table of some registers."""
     lines = ["| offset | name | access | reset | meaning | clause |", "|---|---|---|---|---|---|"]
@@ -134,6 +179,7 @@ def registers_page() -> str:
         "",
         "## Fields",
         *fields(REGISTERS),
+        *(line for space in CONFIG_SPACES for line in config_section(space)),
         "",
         "## Socket port",
         "",
@@ -161,6 +207,10 @@ def outputs() -> dict[Path, str]:
         ROOT / "rtl" / "socket" / "vq_sock_regs.vh": socket_header(),
         ROOT / "rtl" / "engine" / "vq_faults.vh": faults_header(),
         ROOT / "docs" / "registers.md": registers_page(),
+        **{
+            ROOT / "rtl/device" / space.name / f"vq_{space.name}_config.vh": config_header(space)
+            for space in CONFIG_SPACES
+        },
     }
 
 
@@ -179,6 +229,7 @@ def main() -> None:
         if check:
             print(f"{name} is not what pymodel says: run 'make generate'")
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             print(f"wrote {name}")
     sys.exit(bool(check and stale))

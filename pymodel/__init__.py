@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .allocator import Allocator, OutOfMemory
 from .compare import Difference, compare
+from .config_space import ConfigField, ConfigSpace
 from .device import ModelDevice
 from .device_ring import DeviceRing
 from .draw import DeviceIndices, draw_ring, draw_side_by_side
@@ -77,6 +78,8 @@ __all__ = [
     "ChainWalker",
     "ConcurrentUseError",
     "Config",
+    "ConfigField",
+    "ConfigSpace",
     "Control",
     "Descriptor",
     "DeviceFunction",
