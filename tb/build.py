@@ -224,7 +224,7 @@ def build_native(sim: str) -> Path:
             sources = [
                 source
                 for source in native_sources()
-                if source.stem != ("guest_dpi" if sim == "icarus" else "guest_vpi")
+                if not source.stem.endswith("_dpi" if sim == "icarus" else "_vpi")
             ]
             extra = (
                 vpi_flags() if sim == "icarus" else [f"-I{toolchain().verilator_include}/vltstd"]

@@ -2,12 +2,11 @@
 // The slave's clock edge as a system task, for Icarus:
 //   $gm_clock(cycle, bus_bytes, control, ar_addr, ar, aw_addr, aw, w_data, w_strobes,
 //             control_out, r_data);
-#include <vpi_user.h>
-
 #include <array>
 #include <cstring>
 
 #include "guest_pins.h"
+#include "vpi_words.h"
 
 namespace {
 
@@ -24,57 +23,14 @@ struct Call {
     std::array<std::uint8_t, guest::BUS_BYTES> r_data{};
 };
 
-// X and Z count as 0: the protocol checks report them.
-void get_words(vpiHandle handle, std::uint32_t* words, unsigned count) {
-    s_vpi_value value{};
-    value.format = vpiVectorVal;
-    vpi_get_value(handle, &value);
-    for (unsigned i = 0; i < count; ++i) {
-        words[i] = static_cast<std::uint32_t>(value.value.vector[i].aval) &
-                   ~static_cast<std::uint32_t>(value.value.vector[i].bval);
-    }
-}
-
-std::uint32_t get_word(vpiHandle handle) {
-    std::uint32_t word = 0;
-    get_words(handle, &word, 1);
-    return word;
-}
-
-std::uint64_t get_double_word(vpiHandle handle) {
-    std::uint32_t words[2] = {0, 0};
-    get_words(handle, words, 2);
-    return static_cast<std::uint64_t>(words[1]) << 32 | words[0];
-}
-
-void put_words(vpiHandle handle, const std::uint32_t* words, unsigned count) {
-    std::array<s_vpi_vecval, guest::BUS_BYTES / 4> vector{};
-    for (unsigned i = 0; i < count; ++i) vector[i].aval = static_cast<PLI_INT32>(words[i]);
-    s_vpi_value value{};
-    value.format = vpiVectorVal;
-    value.value.vector = vector.data();
-    vpi_put_value(handle, &value, nullptr, vpiNoDelay);
-}
-
 PLI_INT32 compile_clock(PLI_BYTE8*) {
-    vpiHandle task = vpi_handle(vpiSysTfCall, nullptr);
-    vpiHandle iterator = vpi_iterate(vpiArgument, task);
-    auto* call = new Call;
-    unsigned count = 0;
-    while (vpiHandle argument = iterator == nullptr ? nullptr : vpi_scan(iterator)) {
-        if (count < ARGUMENTS) call->argument[count] = argument;
-        ++count;
-    }
-    if (count != ARGUMENTS) {
-        vpi_printf("$gm_clock wants %u arguments, got %u\n", unsigned{ARGUMENTS}, count);
-        vpi_control(vpiFinish, 1);
-    }
-    vpi_put_userdata(task, call);
+    vpi::keep_arguments<Call>("$gm_clock");
     return 0;
 }
 
 PLI_INT32 call_clock(PLI_BYTE8*) {
-    auto* call = static_cast<Call*>(vpi_get_userdata(vpi_handle(vpiSysTfCall, nullptr)));
+    auto* call = vpi::this_call<Call>();
+    using vpi::get_double_word, vpi::get_word, vpi::get_words, vpi::put_words;
     const auto& argument = call->argument;
     if (call->bus_bytes == 0) call->bus_bytes = get_word(argument[BUS_BYTES]);
     guest::Inputs in{};
@@ -109,17 +65,10 @@ PLI_INT32 call_clock(PLI_BYTE8*) {
     return 0;
 }
 
-void register_clock() {
-    s_vpi_systf_data task{};
-    task.type = vpiSysTask;
-    task.tfname = const_cast<PLI_BYTE8*>("$gm_clock");
-    task.calltf = call_clock;
-    task.compiletf = compile_clock;
-    vpi_register_systf(&task);
-}
+const vpi::Task task{"$gm_clock", compile_clock, call_clock};
 
 }  // namespace
 
 extern "C" {
-void (*vlog_startup_routines[])() = {register_clock, nullptr};
+void (*vlog_startup_routines[])() = {vpi::Task::register_all, nullptr};
 }
