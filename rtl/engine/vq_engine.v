@@ -71,6 +71,7 @@ module vq_engine #(
     // Device function: responses and their bytes in, credits in
     input  wire [TAG_W-1:0]    s_rsp_tag,
     input  wire [31:0]         s_rsp_len,
+    input  wire                s_rsp_more,     // used only together with the next response
     input  wire                s_rsp_valid,
     output wire                s_rsp_ready,
     input  wire [DATA_W-1:0]   s_axis_tdata,
@@ -81,6 +82,7 @@ module vq_engine #(
     input  wire [QID_W-1:0]    s_credit_queue,
     input  wire [15:0]         s_credit_count,
     input  wire                s_credit_valid,
+    input  wire [15:0]         s_waiting,      // chains held that wait for the outside
     output wire [QUEUES-1:0]   m_live,
     output wire                m_fn_rst,
     // AXI4 master
@@ -169,7 +171,7 @@ module vq_engine #(
     wire [7:0]        started_count;
     wire [15:0]       started_credit, finished_count;
     wire              stop_kill, stop_valid, started_valid, collected_valid, collected_all;
-    wire              finished_valid, all_finished, schedule_idle;
+    wire              finished_valid, settled, schedule_idle;
 
     vq_liveness #(.QUEUES(QUEUES), .QID_W(QID_W)) u_liveness (
         .clk(clk),
@@ -194,12 +196,13 @@ module vq_engine #(
         .s_finished_queue(finished_queue),
         .s_finished_count(finished_count),
         .s_finished_valid(finished_valid),
+        .s_waiting(s_waiting),
         .m_alive(alive),
         .m_live(m_live),
         .m_stopped(stopped),
         .m_fetchable(fetchable),
         .m_quiet(m_quiet),
-        .m_all_finished(all_finished)
+        .m_settled(settled)
     );
 
     // Faults: 0 visits, 1 chains, 2 gather, 3 writes, 4 publish
@@ -753,15 +756,15 @@ module vq_engine #(
         .clk(clk),
         .rst(core_rst),
         .s_suspend(s_suspend),
-        .s_idle(schedule_idle && all_finished),
+        .s_idle(schedule_idle && settled),
         .s_quiet(&(s_ready | m_quiet)),
         .s_drained(drained),
         .s_moved(moved),
         .m_halt(standing),
         .m_suspended(m_suspended)
     );
-    assign m_idle = schedule_idle && all_finished && drained && !resetting;
+    assign m_idle = schedule_idle && settled && drained && !resetting;
 
-    wire unused = &{1'b0, end_too, s_in_order, w_ack[0], gather_tag};
+    wire unused = &{1'b0, end_too, s_in_order, s_rsp_more, w_ack[0], gather_tag};
 endmodule
 `resetall

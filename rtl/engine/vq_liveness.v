@@ -3,12 +3,15 @@
 // quiet.
 //   Contract    alive: ready and not killed by a memory error. live: alive, running and known to
 //               the device function, whose credits are counted from the rise. fetchable: live and
-//               not stopped by a fault. quiet: not ready, and nothing started is unfinished
+//               not stopped by a fault. quiet: not ready, and nothing started is unfinished.
+//               settled: all that is started and unfinished waits in the device function for the
+//               outside
 //   Latency     a fall shows 1 cycle after its cause; a rise and quiet within QUEUES + 2 cycles
 //   Throughput  one queue a cycle is looked at
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
+`include "vq_check.vh"
 
 module vq_liveness #(
     parameter QUEUES  = 4,  // queues, 1 to 64
@@ -41,13 +44,15 @@ module vq_liveness #(
     input  wire [QID_W-1:0]   s_finished_queue,
     input  wire [15:0]        s_finished_count,
     input  wire               s_finished_valid,
+    // Chains that the device function holds and that wait for the outside
+    input  wire [COUNT_W-1:0] s_waiting,
     // What holds of each queue
     output wire [QUEUES-1:0]  m_alive,
     output wire [QUEUES-1:0]  m_live,
     output wire [QUEUES-1:0]  m_stopped,
     output wire [QUEUES-1:0]  m_fetchable,
     output wire [QUEUES-1:0]  m_quiet,
-    output wire               m_all_finished
+    output wire               m_settled     // no other chain is under way
 );
     reg [QUEUES-1:0] killed_reg, stopped_reg, known_reg, quiet_reg, open_reg;
     wire [QUEUES-1:0] one = {{(QUEUES-1){1'b0}}, 1'b1};
@@ -160,7 +165,7 @@ module vq_liveness #(
     wire [QUEUES-1:0] known   = known_reg | (meet ? one << scan_reg : {QUEUES{1'b0}});
 
     reg [COUNT_W-1:0] total_reg;        // chains under way in all queues
-    assign m_all_finished = total_reg == {COUNT_W{1'b0}};
+    assign m_settled = total_reg == s_waiting;
 
     always @(posedge clk) begin
         if (seek) scan_reg <= scan_last ? {QID_W{1'b0}} : scan_reg + 1'b1;
@@ -186,5 +191,7 @@ module vq_liveness #(
     end
 
     wire unused = &{1'b0, started_unused, collected_unused};
+
+    `VQ_ASSUME(a_waiting, s_waiting <= total_reg)
 endmodule
 `resetall

@@ -17,7 +17,7 @@ module vq_suspend #(
     input  wire clk,
     input  wire rst,
     input  wire s_suspend,
-    input  wire s_idle,         // no visit is under way, every chain started is finished
+    input  wire s_idle,         // no visit is under way, every chain is finished or waits
     input  wire s_quiet,        // of each queue that is not ready nothing is in flight
     input  wire s_drained,      // no burst is in flight
     input  wire s_moved,        // the device function gave or took something
