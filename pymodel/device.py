@@ -7,6 +7,7 @@ from typing import Callable
 
 from .device_queue import WORD, DeviceQueue, layout_type
 from .device_ring import DeviceRing
+from .device_service import QueueService
 from .device_status import DeviceStatus
 from .faults import Fault, QueueFault
 from .features import MODEL_OFFER, OFFER, Feature, Status
@@ -17,12 +18,11 @@ from .registers import (
     BY_OFFSET,
     CONFIG_BASE,
     CONFIG_END,
+    OWN_BASE,
     REGISTER_SPACE,
     Access,
-    Config,
     Reg,
 )
-from .walker import Chain
 
 FAULT_COUNT_MAX = 0xFFFF
 IN_TABLE = 1 << 31  # bit of FaultDescriptor
@@ -45,6 +45,7 @@ class ModelDevice:
         data_w: data bus width that EngineInfo tells, bits.
         function: the device function; None is the test device's own.
         offer: feature bits offered, of MODEL_OFFER; packed queues only if RING_PACKED is there.
+            Those of the function's device type come to them.
         batch: with IN_ORDER, the most chains that one used element returns.
         batch_end: with IN_ORDER, called with a queue's number and ring before each batch: the id
             of the chain that is to end it, else None. For a comparison in which another device
@@ -89,7 +90,8 @@ class ModelDevice:
         self.queue_count = queues
         self.queue_size_max = queue_size_max
         self.function: DeviceFunction = TestFunction() if function is None else function
-        self.offer = offer
+        self.function.on_change = self._config_changed
+        self.offer = Feature(int(offer) | self.function.features)
         self.on_step = on_step
         self._memory = memory
         self._bus_log2 = (data_w // 8).bit_length() - 1
@@ -107,6 +109,7 @@ class ModelDevice:
         self._queues = [DeviceQueue() for _ in range(self.queue_count)]
         self._fault = (0, 0, 0)  # code, queue, descriptor as the registers show them
         self._fault_count = 0
+        self._generation = 0
 
     # ---- what a test may look at
 
@@ -128,7 +131,9 @@ class ModelDevice:
     @property
     def idle(self) -> bool:
         """Whether nothing is pending."""
-        return not any(queue.notified or queue.working for queue in self._queues)
+        return not any(
+            queue.notified or (queue.working and not queue.starved) for queue in self._queues
+        )
 
     def ring(self, queue: int) -> DeviceRing | None:
         """The device side of a ready queue, else None."""
@@ -143,11 +148,15 @@ class ModelDevice:
             ValueError: `offset` is outside the register space.
         """
         self._check_offset(offset)
+        if CONFIG_BASE <= offset < CONFIG_END:
+            return self.function.read_config_word((offset & ~3) - CONFIG_BASE)
+        if offset >= OWN_BASE:
+            own = self.function.own_registers()
+            number = (offset - OWN_BASE) // 4
+            return own[number] if number < len(own) else 0
         register = BY_OFFSET.get(offset)
         if register is None or register.access is Access.W:
             return 0
-        if CONFIG_BASE <= offset < CONFIG_END:
-            return self._read_config(offset)
         value = self._read_dynamic(Reg(offset))
         if value is not None:
             return value
@@ -163,19 +172,24 @@ class ModelDevice:
         self._check_offset(offset)
         if not 0 <= value <= WORD or not 0 <= strobe <= 0xF:
             raise ValueError(f"write of {value:#x} with strobe {strobe:#x} at {offset:#x}")
-        register = BY_OFFSET.get(offset)
-        if register is None or register.access is Access.R:
-            return
         if self._state.has(Status.SUSPEND) and (offset >= CONFIG_BASE or offset in _SET_UP):
             return  # SUSP-DEV-02, SUSP-DEV-03
         if CONFIG_BASE <= offset < CONFIG_END:
-            self._write_config(offset, value, strobe)
-        elif strobe == 0xF:  # control registers take whole words only (MMIO-DRV-04)
+            self.function.write_config_word((offset & ~3) - CONFIG_BASE, value, strobe)
+            return
+        register = BY_OFFSET.get(offset)
+        if register is None or register.access is Access.R:
+            return
+        if strobe == 0xF:  # control registers take whole words only (MMIO-DRV-04)
             self._write_control(Reg(offset), value)
 
     def _read_dynamic(self, reg: Reg) -> int | None:
         """The value of a register that is not a constant."""
         queue = self._queue(self._selected[Reg.QUEUE_SEL])
+        if reg is Reg.DEVICE_ID:
+            return self.function.device_id
+        if reg is Reg.CONFIG_GENERATION:
+            return self._generation
         if reg is Reg.DEVICE_FEATURES:
             return self._feature_word(self.offer, self._selected[Reg.DEVICE_FEATURES_SEL])
         if reg is Reg.QUEUE_SIZE_MAX:
@@ -220,14 +234,10 @@ class ModelDevice:
         elif (queue := self._queue(self._selected[Reg.QUEUE_SEL])) is not None:
             queue.write(reg, value)
 
-    def _read_config(self, offset: int) -> int:
-        if not isinstance(self.function, TestFunction):
-            return 0
-        return self.function.mode if offset == Config.MODE else self.function.sink_errors
-
-    def _write_config(self, offset: int, value: int, strobe: int) -> None:
-        if offset == Config.MODE and strobe & 1 and isinstance(self.function, TestFunction):
-            self.function.mode = value & 1
+    def _config_changed(self) -> None:
+        """The function's configuration changed by itself (MMIO-DEV-06, CFG-XDEV-02)."""
+        self._generation = (self._generation + 1) & WORD
+        self._state.config_changed()
 
     def _write_features(self, value: int) -> None:
         if self._state.has(Status.FEATURES_OK):
@@ -242,15 +252,22 @@ class ModelDevice:
             self._reset()
             return
         features = self._driver_features
-        acceptable = not features & ~int(self.offer) and bool(features & Feature.VERSION_1)
+        acceptable = (
+            not features & ~int(self.offer)
+            and bool(features & Feature.VERSION_1)
+            and self.function.accepts(features)
+        )
+        locked = self._state.has(Status.FEATURES_OK)
         self._state.write(value, acceptable, bool(self.negotiated & Feature.SUSPEND))
+        if self._state.has(Status.FEATURES_OK) and not locked:
+            self.function.configure(features)
 
     def _write_ready(self, value: int) -> None:
         number = self._selected[Reg.QUEUE_SEL]
         queue = self._queue(number)
         if value & 1 == 0:
             if queue is not None:
-                queue.stop()
+                self._stop(number, queue)
         elif queue is None:
             self._record(Fault.NO_SUCH_QUEUE, number)
         elif queue.ring is None:
@@ -263,9 +280,14 @@ class ModelDevice:
 
     def _write_reset(self, value: int) -> None:
         """Reset the selected queue, which is done at once (MMIO-DEV-10 to 12)."""
-        queue = self._queue(self._selected[Reg.QUEUE_SEL])
+        number = self._selected[Reg.QUEUE_SEL]
+        queue = self._queue(number)
         if value & 1 and queue is not None and self.negotiated & Feature.RING_RESET:
-            queue.stop()
+            self._stop(number, queue)
+
+    def _stop(self, number: int, queue: DeviceQueue) -> None:
+        queue.stop()
+        self.function.stopped(number)
 
     def _notify(self, value: int) -> None:
         """Remember a notification, and the index that it tells (NOTIF-XDRV-02)."""
@@ -282,12 +304,12 @@ class ModelDevice:
     # ---- work
 
     def run(self) -> None:
-        """Serve every notified queue until all are idle."""
+        """Serve every notified queue, and the chains that wait, until all are idle."""
         if not self._state.has(Status.DRIVER_OK):
             return
         for number, queue in enumerate(self._queues):
-            if queue.notified or queue.working:
-                self._guarded(number, self._serve)
+            if queue.notified or queue.working or queue.held:
+                self._guarded(number, QueueService.serve)
 
     def step(self, number: int) -> bool:
         """Fetch, process and return one chain of a queue, or one batch, notified or not.
@@ -302,51 +324,15 @@ class ModelDevice:
         if queue.ring is None or queue.stopped or not self._state.has(Status.DRIVER_OK):
             return False
         before = queue.ring.used_index
-        self._guarded(number, self._serve_one)
+        self._guarded(number, QueueService.serve_one)
         return queue.ring.used_index != before
 
     def settle(self, number: int) -> None:
         """Let one queue do what is left and go idle."""
         if self._queues[number].working and self._state.has(Status.DRIVER_OK):
-            self._guarded(number, self._serve)
+            self._guarded(number, QueueService.serve)
 
-    def _serve(self, number: int, ring: DeviceRing) -> None:
-        self._queues[number].notified = False
-        while True:
-            while self._serve_one(number, ring):
-                pass
-            if ring.go_idle():
-                return
-
-    def _serve_one(self, number: int, ring: DeviceRing) -> bool:
-        """Serve one chain, or with IN_ORDER as many as one used element may return."""
-        most = self.batch if self.negotiated & Feature.IN_ORDER else 1
-        end = self.batch_end(number, ring) if self.batch_end is not None and most > 1 else None
-        done: list[Chain] = []
-        written = 0
-        try:
-            while len(done) < most and (ring.known or ring.look()):
-                ring.start_work()
-                chain = ring.fetch()
-                data = ring.read_payload(chain)
-                answer = self.function.process(number, data, chain.writable_len)
-                ring.fill(chain, answer)
-                done.append(chain)
-                written = len(answer)
-                if written < chain.writable_len or chain.id == end:
-                    break  # one that is not filled whole is the last of its batch
-        except QueueFault as error:
-            if error.fault.precise:
-                self._give_back(ring, done, written)
-            raise
-        return self._give_back(ring, done, written)
-
-    def _give_back(self, ring: DeviceRing, chains: list[Chain], written: int) -> bool:
-        if chains and ring.give_back(chains, written):
-            self._state.used_buffer()
-        return bool(chains)
-
-    def _guarded(self, number: int, serve: Callable[[int, DeviceRing], object]) -> None:
+    def _guarded(self, number: int, serve: Callable[[QueueService], object]) -> None:
         """Serve a live queue; a fault stops it and no other."""
         queue = self._queues[number]
         if queue.ring is None or queue.stopped:
@@ -355,7 +341,7 @@ class ModelDevice:
         queue.ring.set_features(event_idx, bool(self.negotiated & Feature.INDIRECT_DESC))
         queue.serving = True
         try:
-            serve(number, queue.ring)
+            serve(self._service(number, queue, queue.ring))
         except QueueFault as error:
             queue.stopped, queue.notified = True, False
             if error.fault.precise:
@@ -363,6 +349,18 @@ class ModelDevice:
             self._record(error.fault, number, error.descriptor | IN_TABLE * error.in_table)
         finally:
             queue.serving = False
+
+    def _service(self, number: int, queue: DeviceQueue, ring: DeviceRing) -> QueueService:
+        return QueueService(
+            number,
+            queue,
+            ring,
+            self.function,
+            bool(self.negotiated & Feature.IN_ORDER),
+            self.batch,
+            self.batch_end,
+            self._state.used_buffer,
+        )
 
     def _record(self, fault: Fault, number: int, descriptor: int = 0) -> None:
         """Report a fault (STAT-DEV-02, STAT-DEV-03)."""

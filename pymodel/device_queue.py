@@ -15,6 +15,7 @@ from .packed_device import PackedDevice
 from .packed_layout import PackedLayout
 from .registers import Reg
 from .split_device import SplitDevice
+from .walker import Chain
 
 WORD = 0xFFFFFFFF
 _AREAS = {  # area of a queue and the address bit that each register begins at
@@ -42,6 +43,8 @@ class DeviceQueue:
     notified: bool = False
     stopped: bool = False
     serving: bool = False  # the device is at work on it
+    starved: bool = False  # chains are available that the function does not take yet
+    held: list[Chain] = field(default_factory=list)  # wait in the function, the oldest first
     fault: int = 0
 
     @property
@@ -52,6 +55,8 @@ class DeviceQueue:
     def stop(self) -> None:
         """No longer ready; its state is as at first (MMIO-DEV-07, QRST-DEV-01, QRST-DEV-02)."""
         self.ring, self.notified, self.stopped, self.fault = None, False, False, 0
+        self.starved = False
+        self.held.clear()
 
     def write(self, reg: Reg, value: int) -> None:
         """Write its size or half of an address; ignored while it is ready."""

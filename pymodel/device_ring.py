@@ -5,12 +5,19 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Callable
+from typing import Callable, NamedTuple
 
 from .faults import Fault, QueueFault
 from .layout import U16, QueueLayout
 from .memory import Memory, MemoryFault
 from .walker import Chain
+
+
+class UsedChains(NamedTuple):
+    """What one used element returns: chains, with IN_ORDER several, and the last one's bytes."""
+
+    chains: Sequence[Chain]
+    length: int
 
 
 class DeviceRing(abc.ABC):
@@ -72,8 +79,8 @@ class DeviceRing(abc.ABC):
         """Take over what was negotiated; only before the first chain."""
 
     @abc.abstractmethod
-    def _return(self, chains: Sequence[Chain], length: int) -> bool:
-        """Tell the driver that the chains are used; whether it wants an interrupt."""
+    def _return(self, elements: Sequence[UsedChains]) -> bool:
+        """Tell the driver at once that the chains are used; whether it wants an interrupt."""
 
     @abc.abstractmethod
     def _refuse_notifications(self) -> None:
@@ -179,7 +186,19 @@ class DeviceRing(abc.ABC):
         Returns:
             Whether a used-buffer notification is due.
         """
-        return self._return(chains, length)
+        return self._return([UsedChains(chains, length)])
+
+    def give_back_together(self, chains: Sequence[Chain], lengths: Sequence[int]) -> bool:
+        """Return filled chains by a used element each, so that the driver sees all or none.
+
+        Args:
+            chains: the chains, in the order of their fetching.
+            lengths: bytes written into each.
+
+        Returns:
+            Whether a used-buffer notification is due.
+        """
+        return self._return([UsedChains([chain], n) for chain, n in zip(chains, lengths)])
 
     # ---- memory accesses, each a step
 

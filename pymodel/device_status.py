@@ -55,6 +55,10 @@ class DeviceStatus:
     def needs_reset(self) -> None:
         """Show that a fault was met (STAT-DEV-02, STAT-DEV-03)."""
         self.bits |= Status.NEEDS_RESET
+        self.config_changed()
+
+    def config_changed(self) -> None:
+        """Raise a configuration-change notification, after DRIVER_OK; on resume if suspended."""
         if self.has(Status.DRIVER_OK):
             self.interrupt |= Interrupt.CONFIG_CHANGE
         elif self.has(Status.SUSPEND):  # SUSP-DEV-04

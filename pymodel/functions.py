@@ -3,34 +3,109 @@
 
 from __future__ import annotations
 
+import abc
 import functools
-from typing import Protocol
+import struct
+from collections.abc import Sequence
+from typing import Callable
+
+from .registers import CONFIG_BASE, TEST_DEVICE_ID, Config
 
 SINK_ERRORS_MAX = 0xFFFFFFFF
+WORD_BYTES = 4
 
 
-class DeviceFunction(Protocol):
-    """Takes each chain's readable bytes and answers with at most its writable bytes."""
+class DeviceFunction(abc.ABC):
+    """Takes each chain's readable bytes and answers with at most its writable bytes.
 
+    A queue either answers at once (`process`), or keeps up to `holds` chains until the function
+    has something for them (`ready`).
+
+    Attributes:
+        device_id: virtio device type.
+        features: feature bits of the device type that are offered (section 2.2), a mask.
+        on_change: to be called when the configuration has changed by itself (CFG-XDEV-02).
+    """
+
+    device_id: int = TEST_DEVICE_ID
+    features: int = 0
+
+    def __init__(self) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+
+    # ---- features and configuration
+
+    def accepts(self, features: int) -> bool:
+        """Whether the function can do with a driver's choice (FEAT-DEV-03), a mask."""
+        return True
+
+    def configure(self, features: int) -> None:
+        """Take what was negotiated, a mask; called when FEATURES_OK is taken."""
+
+    def config(self) -> bytes:
+        """Return the configuration space as it reads now; bytes beyond it read as 0."""
+        return b""
+
+    def write_config(self, offset: int, data: bytes) -> None:
+        """Write bytes that lie side by side in one 32-bit word; others keep their value."""
+
+    def own_registers(self) -> Sequence[int]:
+        """Return the function's own 32-bit registers, which only read."""
+        return ()
+
+    # ---- chains
+
+    def holds(self, queue: int) -> int:
+        """Return how many chains of a queue it keeps waiting at most; 0: it answers at once."""
+        return 0
+
+    @abc.abstractmethod
     def process(self, queue: int, readable: bytes, writable_len: int) -> bytes:
-        """Return the bytes to write, at most `writable_len` of them."""
+        """Return the bytes to write, at most `writable_len` of them, where `holds` is 0."""
+
+    def ready(self, queue: int, room: Sequence[int]) -> list[bytes] | None:
+        """Return what is to be written into the first of the chains that wait, used together.
+
+        Args:
+            queue: number of a queue that holds.
+            room: writable bytes of the chains that wait, the oldest first.
+
+        Returns:
+            The bytes of one chain each, or None where there is nothing to give.
+        """
+        return None
+
+    def stopped(self, queue: int) -> None:
+        """The queue is no longer live; the chains that wait are gone."""
 
     def reset(self) -> None:
         """Go back to the state after a device reset."""
 
+    # ---- the configuration space by words
 
-class Loopback:
+    def read_config_word(self, offset: int) -> int:
+        """Return the word at a 4-aligned byte offset."""
+        return int.from_bytes(self.config()[offset : offset + WORD_BYTES], "little")
+
+    def write_config_word(self, offset: int, value: int, strobe: int) -> None:
+        """Write the bytes of a word that `strobe` enables."""
+        data = value.to_bytes(WORD_BYTES, "little")
+        lanes = [lane for lane in range(WORD_BYTES) if strobe >> lane & 1]
+        while lanes:
+            run = [lane for at, lane in enumerate(lanes) if lane == lanes[0] + at]
+            self.write_config(offset + run[0], data[run[0] : run[-1] + 1])
+            lanes = lanes[len(run) :]
+
+
+class Loopback(DeviceFunction):
     """The first min(readable, writable) readable bytes come back."""
 
     def process(self, queue: int, readable: bytes, writable_len: int) -> bytes:
         """See `DeviceFunction`."""
         return readable[:writable_len]
 
-    def reset(self) -> None:
-        """See `DeviceFunction`; there is no state."""
 
-
-class Pattern:
+class Pattern(DeviceFunction):
     """Fills the writable bytes with `pattern_bytes` and expects the same in the readable ones.
 
     Chains are numbered per queue from 0 on, since reset.
@@ -40,6 +115,7 @@ class Pattern:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.sink_errors = 0
         self._chains: dict[int, int] = {}
 
@@ -64,7 +140,7 @@ class Pattern:
         return number
 
 
-class TestFunction:
+class TestFunction(DeviceFunction):
     """The test device's function: loopback or pattern, as `mode` says.
 
     A chain counts in the pattern's numbering whatever the mode.
@@ -77,6 +153,7 @@ class TestFunction:
     __test__ = False  # not a test case, whatever pytest makes of its name
 
     def __init__(self, mode: int = 0) -> None:
+        super().__init__()
         self.mode = mode
         self.pattern = Pattern()
         self._loopback = Loopback()
@@ -85,6 +162,15 @@ class TestFunction:
     def sink_errors(self) -> int:
         """Readable bytes that differed in pattern mode, saturating at 2^32 - 1."""
         return self.pattern.sink_errors
+
+    def config(self) -> bytes:
+        """Mode and sink errors."""
+        return struct.pack("<II", self.mode, self.sink_errors)
+
+    def write_config(self, offset: int, data: bytes) -> None:
+        """Set the mode."""
+        if CONFIG_BASE + offset == Config.MODE:
+            self.mode = data[0] & 1
 
     def process(self, queue: int, readable: bytes, writable_len: int) -> bytes:
         """See `DeviceFunction`."""

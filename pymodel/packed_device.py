@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Callable
 
-from .device_ring import DeviceRing
+from .device_ring import DeviceRing, UsedChains
 from .faults import Fault, QueueFault
 from .layout import DESC_F_WRITE, U16
 from .memory import Memory
@@ -109,16 +109,19 @@ class PackedDevice(DeviceRing):
         self.event_idx = event_idx
         self._walker.indirect = indirect
 
-    def _return(self, chains: Sequence[Chain], length: int) -> bool:
-        slots = sum(chain.slots for chain in chains)
-        old, new = self._used, self._used.ahead(slots, self.layout.size)
-        # Payload, then length and id, then flags; the address stays (PACKED-XDEV-05).
-        addr = self.layout.descriptor(old.offset)
-        self._write(
-            addr + LENGTH_AT, USED_FORMAT.pack(length, chains[-1].id), "used element written"
-        )
-        flags = old.used | (DESC_F_WRITE if length else 0)  # PACKED-XDEV-04
-        self._write16(self.layout.flags(old.offset), flags, "used flags written")
+    def _return(self, elements: Sequence[UsedChains]) -> bool:
+        old = new = self._used
+        places = []
+        for chains, length in elements:
+            places.append((new, chains[-1].id, length))
+            new = new.ahead(sum(chain.slots for chain in chains), self.layout.size)
+        # The first one's flags show the others too, so they come last
+        for place, id_, length in reversed(places):
+            # Payload, then length and id, then flags; the address stays (PACKED-XDEV-05).
+            addr = self.layout.descriptor(place.offset)
+            self._write(addr + LENGTH_AT, USED_FORMAT.pack(length, id_), "used element written")
+            flags = place.used | (DESC_F_WRITE if length else 0)  # PACKED-XDEV-04
+            self._write16(self.layout.flags(place.offset), flags, "used flags written")
         self._used = new
         # The flags are in memory before the driver's wish is read.
         fault = QueueFault(Fault.MEM_AVAIL)

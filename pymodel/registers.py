@@ -13,6 +13,7 @@ from .features import Interrupt, Status
 
 REGISTER_SPACE = 0x1000  # bytes
 CONFIG_BASE, CONFIG_END = 0x100, 0x800  # device configuration, byte addresses
+OWN_BASE = 0xF00  # registers of the device function's own, up to the end of the space
 MAGIC = 0x74726976  # "virt" (MMIO-DEV-01)
 VERSION = 2  # MMIO-DEV-02
 TEST_DEVICE_ID = 0x3F
@@ -133,7 +134,7 @@ _R, _W, _RW = Access.R, Access.W, Access.RW
 REGISTERS: tuple[Register, ...] = (
     Register(0x000, "MagicValue", _R, MAGIC, "the letters virt", "MMIO-DEV-01"),
     Register(0x004, "Version", _R, VERSION, "register layout version", "MMIO-DEV-02"),
-    Register(0x008, "DeviceID", _R, TEST_DEVICE_ID, "virtio device type", "MMIO-XDEV-01"),
+    Register(0x008, "DeviceID", _R, None, "virtio device type", "MMIO-XDEV-01"),
     Register(0x00C, "VendorID", _R, VENDOR_ID, "vendor", "MMIO-XDEV-01"),
     Register(0x010, "DeviceFeatures", _R, None, "offer, word DeviceFeaturesSel", "MMIO-XDEV-02"),
     Register(0x014, "DeviceFeaturesSel", _W, 0, "word of the offer, 0 or 1", "MMIO-XDEV-02"),
@@ -226,7 +227,12 @@ REGISTERS: tuple[Register, ...] = (
         per_queue=True,
     ),
     Register(
-        0x0FC, "ConfigGeneration", _R, 0, "never changes: every field is one word", "MMIO-DEV-06"
+        0x0FC,
+        "ConfigGeneration",
+        _R,
+        0,
+        "counts the changes of the configuration since reset that the driver did not write",
+        "MMIO-DEV-06",
     ),
     Register(
         0x800, "FaultCode", _R, 0, "code of the first fault since reset, 0 for none", "engine"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from .faults import Fault
 from .features import Interrupt
 from .functions import DeviceFunction, TestFunction
-from .registers import CONFIG_BASE, CONFIG_END, Config
+from .registers import CONFIG_BASE, CONFIG_END
 from .socket_registers import (
     ANSWER_WORDS,
     FRAME_WORDS,
@@ -201,11 +201,12 @@ class SocketDevice:
         if offset >= WINDOW_BASE:
             return self._read_window(*divmod(offset - WINDOW_BASE, WINDOW_BYTES))
         if CONFIG_BASE <= offset < CONFIG_END:
-            return self._read_config(offset)
+            return self.function.read_config_word((offset & ~3) - CONFIG_BASE)
         register = PORT_BY_OFFSET.get(offset)
         if register is None:
             return 0
         dynamic = {
+            PortReg.DEVICE_ID: self.function.device_id,
             PortReg.INTERRUPT_STATUS: self._interrupt,
             PortReg.FAULT_CODE: self._fault[0],
             PortReg.FAULT_QUEUE: self._fault[1],
@@ -229,18 +230,11 @@ class SocketDevice:
             number, place = divmod(offset - WINDOW_BASE, WINDOW_BYTES)
             self._write_window(number, place, value, strobe)
         elif CONFIG_BASE <= offset < CONFIG_END:
-            if offset == Config.MODE and strobe & 1 and isinstance(self.function, TestFunction):
-                self.function.mode = value & 1
+            self.function.write_config_word(offset - CONFIG_BASE, value, strobe)
         elif strobe == 0xF and offset == PortReg.INTERRUPT_ACK:
             self._interrupt &= ~value
         elif strobe == 0xF and offset == PortReg.STATUS and value == 0:
             self._reset()
-
-    def _read_config(self, offset: int) -> int:
-        if not isinstance(self.function, TestFunction):
-            return 0
-        values = {Config.MODE: self.function.mode, Config.SINK_ERRORS: self.function.sink_errors}
-        return values.get(offset, 0)  # type: ignore[call-overload, no-any-return]
 
     def _read_window(self, number: int, place: int) -> int:
         if number >= self.info.queues:

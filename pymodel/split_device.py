@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Callable
 
-from .device_ring import DeviceRing
+from .device_ring import DeviceRing, UsedChains
 from .faults import Fault, QueueFault
 from .layout import (
     AVAIL_F_NO_INTERRUPT,
@@ -101,12 +101,14 @@ class SplitDevice(DeviceRing):
         self.event_idx = event_idx
         self._walker.indirect = indirect
 
-    def _return(self, chains: Sequence[Chain], length: int) -> bool:
-        # Payload, then element, then index (SPLIT-DEV-15, SPLIT-DEV-16), at the slot of the
-        # first one (SPLIT-XDEV-07).
-        elem = USED_ELEM_FORMAT.pack(chains[-1].id, length)
-        self._write(self.layout.used_elem(self._used_index), elem, "used element written")
-        old, new = self._used_index, (self._used_index + len(chains)) % INDEX_MODULUS
+    def _return(self, elements: Sequence[UsedChains]) -> bool:
+        # Payload, then elements, then index (SPLIT-DEV-15, SPLIT-DEV-16), each at the slot of its
+        # first chain (SPLIT-XDEV-07).
+        old = new = self._used_index
+        for chains, length in elements:
+            elem = USED_ELEM_FORMAT.pack(chains[-1].id, length)
+            self._write(self.layout.used_elem(new), elem, "used element written")
+            new = (new + len(chains)) % INDEX_MODULUS
         self._write16(self.layout.used_idx, new, "used index written")
         self._used_index = new
         # The index is in memory before the driver's wish is read.

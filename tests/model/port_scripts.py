@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 from pymodel import PORT_REGISTERS, WINDOW_REGISTERS, Control, Fault, PortInfo, PortReg, Window
-from pymodel.registers import Access
+from pymodel.registers import TEST_DEVICE_ID, Access
 from pymodel.socket_registers import (
     MAX_SLOTS,
     PORT_BY_OFFSET,
@@ -81,6 +81,8 @@ def constants(info: PortInfo) -> Script:
         expected = 0 if register.access is Access.W else register.reset
         if register.name == "PortInfo":
             expected = info.pack()
+        elif register.name == "DeviceID":
+            expected = TEST_DEVICE_ID
         found = yield ("r", register.offset)
         assert found == expected, register.name
     places = {register.offset for register in WINDOW_REGISTERS}

@@ -11,6 +11,7 @@ from pymodel import (
     REGISTERS,
     Access,
     Config,
+    DeviceFunction,
     Fault,
     Feature,
     GuestMemory,
@@ -383,12 +384,9 @@ def test_pattern_mode_is_chosen_in_the_configuration_space() -> None:
 
 
 def test_a_function_that_answers_too_much_is_a_bug_of_the_device() -> None:
-    class Wrong:
+    class Wrong(DeviceFunction):
         def process(self, queue: int, readable: bytes, writable_len: int) -> bytes:
             return bytes(writable_len + 1)
-
-        def reset(self) -> None:
-            pass
 
     world = World(function=Wrong())
     world.queue.add_buf([(BUFFERS, 3)], 1, 0, "t")

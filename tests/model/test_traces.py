@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pymodel import Reg, TraceError, parse_trace, read_trace
+from pymodel import DeviceFunction, Reg, TraceError, parse_trace, read_trace
 from tests.model.formats import EACH_FORMAT
 from tests.model.world import BUFFERS, World
 
@@ -35,19 +35,17 @@ def test_the_recordings_are_read_whole(name: str, chains: int, longest: int) -> 
     assert 32 in trace.features
 
 
-class Recorded:
+class Recorded(DeviceFunction):
     """Answers each chain with as many bytes as the recorded device wrote."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answer = b""
         self.seen: list[bytes] = []
 
     def process(self, queue: int, readable: bytes, writable_len: int) -> bytes:
         self.seen.append(readable)
         return self.answer
-
-    def reset(self) -> None:
-        pass
 
 
 @EACH_FORMAT

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pymodel import (
+    MODEL_OFFER,
     OFFER,
     Allocator,
     Descriptor,
@@ -101,7 +102,7 @@ class World:
             self.watched,
             queue_size_max=32768,
             start_index=start_index,
-            offer=OFFER | wanted,
+            offer=OFFER | wanted & MODEL_OFFER,
             **device_args,
         )
         self.notified = 0
