@@ -18,7 +18,15 @@ from pathlib import Path
 from ci.toolchain import ROOT
 from pymodel.config_space import OWN_SHIFT, ConfigField, ConfigSpace
 from pymodel.faults import Fault
-from pymodel.registers import CONFIG_BASE, CONFIG_REGISTERS, EVENTS, REGISTERS, Reg, Register
+from pymodel.registers import (
+    CONFIG_BASE,
+    CONFIG_REGISTERS,
+    EVENTS,
+    OWN_BASE,
+    REGISTERS,
+    Reg,
+    Register,
+)
 from pymodel.socket_registers import (
     PORT_MAGIC,
     PORT_REGISTERS,
@@ -60,7 +68,10 @@ def registers_header() -> str:
         "vq_regs.vh",
         "byte offsets of the registers (section 4.2.2; the engine's own from 0x800).",
         "pymodel/registers.py",
-        ((f"REG_{reg.name}", ADDRESS_BITS, f"{ADDRESS_BITS}'h{reg.value:03x}") for reg in Reg),
+        [
+            (f"REG_{name}", ADDRESS_BITS, f"{ADDRESS_BITS}'h{offset:03x}")
+            for name, offset in (*((reg.name, reg.value) for reg in Reg), ("OWN", OWN_BASE))
+        ],
     )
 
 

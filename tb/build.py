@@ -274,7 +274,9 @@ def build_icarus(design: Design) -> Path:
     command += ["-s", design.top, "-s", "tb_waves", "-f", "timescale.f"]
     for path in library_folders():
         command += ["-y", str(path), "-I", str(path)]
-    command += [f"-P{design.top}.{key}={icarus_value(value)}" for key, value in design.parameters]
+    command += [
+        f"-P{design.top}.{key}={parameter_value(value)}" for key, value in design.parameters
+    ]
     command += [*design_sources(design), "tb_waves.v"]
     waves = icarus_waves(design)
     step = Step(folder, repr((command, waves)))
@@ -289,9 +291,10 @@ def build_icarus(design: Design) -> Path:
     return folder
 
 
-def icarus_value(value: int | str) -> str:
-    """Return a parameter's value as Icarus' command line wants it."""
-    return str(value) if isinstance(value, int) else f'"{value}"'
+def parameter_value(value: int | str) -> str:
+    """Return a parameter's value as the command lines want it; sized numbers are as in Verilog."""
+    sized = isinstance(value, str) and re.fullmatch(r"\d+'[hdb][0-9a-f]+", value)
+    return str(value) if isinstance(value, int) or sized else f'"{value}"'
 
 
 def icarus_waves(design: Design) -> str:
@@ -332,7 +335,7 @@ def build_verilator(design: Design) -> Path:
     verilate += ["-Wno-fatal"] if WORK != BUILD else []
     for path in library_folders():
         verilate += ["-y", str(path)]
-    verilate += [f"-G{key}={icarus_value(value)}" for key, value in design.parameters]
+    verilate += [f"-G{key}={parameter_value(value)}" for key, value in design.parameters]
     verilate += ["exposed.vlt", *design_sources(design)]
     control = verilator_control(design)
     compiler = verilator_cxx(design.waves)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_test_device - engine, virtio-mmio transport and test function: a whole virtio device.
+// vq_test_device - vq_device with the test function: a whole virtio device.
 //   Contract    docs/architecture.md; idle is high while nothing is pending or in flight, also
 //               nothing that a register access of the last cycles will start
 `resetall
@@ -74,41 +74,11 @@ module vq_test_device #(
     output wire                irq,
     output wire                idle
 );
-    localparam [31:0] DEVICE_ID = 32'h0000003f;
-    localparam [31:0] VENDOR_ID = 32'h4f505256;
     // A queue of 64-byte buffers never waits for credit where memory answers in 512 cycles
     localparam CREDITS = CHAINS < 256 ? CHAINS : 8*DATA_W;
     localparam QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1;
     localparam TAG_W = $clog2(CHAINS);
 
-    wire [QID_W-1:0]          setup_queue;
-    wire [2:0]                setup_field;
-    wire [31:0]               setup_data;
-    wire                      setup_valid;
-    wire [QUEUES-1:0]         ready;
-    wire [QUEUES-1:0]         quiet;
-    wire [QID_W-1:0]          notify_queue;
-    wire [15:0]               notify_index;
-    wire                      notify_data;
-    wire                      notify_valid;
-    wire                      run;
-    wire                      event_idx;
-    wire                      indirect;
-    wire                      packed_ring, in_order;
-    wire                      reset;
-    wire                      reset_done;
-    wire                      suspend;
-    wire                      suspended;
-    wire [4:0]                fault_code;
-    wire [QID_W-1:0]          fault_queue;
-    wire [16:0]               fault_desc;
-    wire                      fault_valid;
-    wire                      fault_ready;
-    wire                      used_irq;
-    wire [QID_W-1:0]          index_queue;
-    wire [15:0]               index_avail;
-    wire [15:0]               index_used;
-    wire                      engine_idle;
     wire [10:0]               cfg_addr;
     wire [31:0]               cfg_wdata;
     wire [3:0]                cfg_wstrb;
@@ -139,20 +109,19 @@ module vq_test_device #(
     wire [15:0]               credit_count;
     wire                      credit_valid;
     wire [QUEUES-1:0]         live;
-    wire                      fn_rst;
-    wire                      function_rst = rst || fn_rst;
+    wire [63:0]               features;
+    wire                      function_rst;
 
-    vq_mmio #(
+    vq_device #(
         .QUEUES(QUEUES),
         .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
         .DATA_W(DATA_W),
         .MAX_CHAIN(MAX_CHAIN),
-        .DEVICE_ID(DEVICE_ID),
-        .VENDOR_ID(VENDOR_ID),
+        .CHAINS(CHAINS),
         .SPLIT_EN(SPLIT_EN),
         .PACKED_EN(PACKED_EN),
         .ORDER_EN(ORDER_EN)
-    ) u_mmio (
+    ) u_device (
         .clk(clk),
         .rst(rst),
         .s_axil_awaddr(s_axil_awaddr),
@@ -172,113 +141,6 @@ module vq_test_device #(
         .s_axil_rresp(s_axil_rresp),
         .s_axil_rvalid(s_axil_rvalid),
         .s_axil_rready(s_axil_rready),
-        .m_setup_queue(setup_queue),
-        .m_setup_field(setup_field),
-        .m_setup_data(setup_data),
-        .m_setup_valid(setup_valid),
-        .m_ready(ready),
-        .s_quiet(quiet),
-        .m_notify_queue(notify_queue),
-        .m_notify_index(notify_index),
-        .m_notify_data(notify_data),
-        .m_notify_valid(notify_valid),
-        .m_run(run),
-        .m_event_idx(event_idx),
-        .m_indirect(indirect),
-        .m_packed(packed_ring),
-        .m_in_order(in_order),
-        .m_reset(reset),
-        .s_reset_done(reset_done),
-        .m_suspend(suspend),
-        .s_suspended(suspended),
-        .s_fault_code(fault_code),
-        .s_fault_queue(fault_queue),
-        .s_fault_desc(fault_desc),
-        .s_fault_valid(fault_valid),
-        .s_fault_ready(fault_ready),
-        .s_used_irq(used_irq),
-        .m_index_queue(index_queue),
-        .s_index_avail(index_avail),
-        .s_index_used(index_used),
-        .s_idle(engine_idle),
-        .m_idle(idle),
-        .m_cfg_addr(cfg_addr),
-        .m_cfg_wdata(cfg_wdata),
-        .m_cfg_wstrb(cfg_wstrb),
-        .m_cfg_write(cfg_write),
-        .s_cfg_rdata(cfg_rdata),
-        .irq(irq)
-    );
-
-    vq_engine #(
-        .QUEUES(QUEUES),
-        .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
-        .DATA_W(DATA_W),
-        .MAX_CHAIN(MAX_CHAIN),
-        .CHAINS(CHAINS),
-        .SPLIT_EN(SPLIT_EN),
-        .PACKED_EN(PACKED_EN),
-        .ORDER_EN(ORDER_EN)
-    ) u_engine (
-        .clk(clk),
-        .rst(rst),
-        .s_setup_queue(setup_queue),
-        .s_setup_field(setup_field),
-        .s_setup_data(setup_data),
-        .s_setup_valid(setup_valid),
-        .s_ready(ready),
-        .m_quiet(quiet),
-        .s_notify_queue(notify_queue),
-        .s_notify_index(notify_index),
-        .s_notify_data(notify_data),
-        .s_notify_valid(notify_valid),
-        .s_run(run),
-        .s_event_idx(event_idx),
-        .s_indirect(indirect),
-        .s_packed(packed_ring),
-        .s_in_order(in_order),
-        .s_reset(reset),
-        .m_reset_done(reset_done),
-        .s_suspend(suspend),
-        .m_suspended(suspended),
-        .m_fault_code(fault_code),
-        .m_fault_queue(fault_queue),
-        .m_fault_desc(fault_desc),
-        .m_fault_valid(fault_valid),
-        .m_fault_ready(fault_ready),
-        .m_used_irq(used_irq),
-        .s_index_queue(index_queue),
-        .m_index_avail(index_avail),
-        .m_index_used(index_used),
-        .m_idle(engine_idle),
-        .m_req_queue(req_queue),
-        .m_req_tag(req_tag),
-        .m_req_readable(req_readable),
-        .m_req_writable(req_writable),
-        .m_req_valid(req_valid),
-        .m_req_ready(req_ready),
-        .m_axis_tdata(out_tdata),
-        .m_axis_tkeep(out_tkeep),
-        .m_axis_tlast(out_tlast),
-        .m_axis_tuser(out_tuser),
-        .m_axis_tvalid(out_tvalid),
-        .m_axis_tready(out_tready),
-        .s_rsp_tag(rsp_tag),
-        .s_rsp_len(rsp_len),
-        .s_rsp_more(1'b0),
-        .s_rsp_valid(rsp_valid),
-        .s_rsp_ready(rsp_ready),
-        .s_axis_tdata(in_tdata),
-        .s_axis_tkeep(in_tkeep),
-        .s_axis_tlast(in_tlast),
-        .s_axis_tvalid(in_tvalid),
-        .s_axis_tready(in_tready),
-        .s_credit_queue(credit_queue),
-        .s_credit_count(credit_count),
-        .s_credit_valid(credit_valid),
-        .s_waiting(16'd0),
-        .m_live(live),
-        .m_fn_rst(fn_rst),
         .m_axi_arid(m_axi_arid),
         .m_axi_araddr(m_axi_araddr),
         .m_axi_arlen(m_axi_arlen),
@@ -311,7 +173,46 @@ module vq_test_device #(
         .m_axi_bid(m_axi_bid),
         .m_axi_bresp(m_axi_bresp),
         .m_axi_bvalid(m_axi_bvalid),
-        .m_axi_bready(m_axi_bready)
+        .m_axi_bready(m_axi_bready),
+        .m_req_queue(req_queue),
+        .m_req_tag(req_tag),
+        .m_req_readable(req_readable),
+        .m_req_writable(req_writable),
+        .m_req_valid(req_valid),
+        .m_req_ready(req_ready),
+        .m_axis_tdata(out_tdata),
+        .m_axis_tkeep(out_tkeep),
+        .m_axis_tlast(out_tlast),
+        .m_axis_tuser(out_tuser),
+        .m_axis_tvalid(out_tvalid),
+        .m_axis_tready(out_tready),
+        .s_rsp_tag(rsp_tag),
+        .s_rsp_len(rsp_len),
+        .s_rsp_more(1'b0),
+        .s_rsp_valid(rsp_valid),
+        .s_rsp_ready(rsp_ready),
+        .s_axis_tdata(in_tdata),
+        .s_axis_tkeep(in_tkeep),
+        .s_axis_tlast(in_tlast),
+        .s_axis_tvalid(in_tvalid),
+        .s_axis_tready(in_tready),
+        .s_credit_queue(credit_queue),
+        .s_credit_count(credit_count),
+        .s_credit_valid(credit_valid),
+        .m_live(live),
+        .s_waiting(16'd0),
+        .s_busy(1'b0),
+        .m_features(features),
+        .s_features_ok(1'b1),
+        .m_cfg_addr(cfg_addr),
+        .m_cfg_wdata(cfg_wdata),
+        .m_cfg_wstrb(cfg_wstrb),
+        .m_cfg_write(cfg_write),
+        .s_cfg_rdata(cfg_rdata),
+        .s_cfg_change(1'b0),
+        .m_fn_rst(function_rst),
+        .irq(irq),
+        .idle(idle)
     );
 
     vq_dev_test #(
@@ -353,5 +254,7 @@ module vq_test_device #(
         .s_cfg_write(cfg_write),
         .m_cfg_rdata(cfg_rdata)
     );
+
+    wire unused = &{1'b0, features};
 endmodule
 `resetall

@@ -14,6 +14,7 @@ module vq_mmio #(
     parameter        MAX_CHAIN      = 128,                  // descriptors; 1 to 32768
     parameter [31:0] DEVICE_ID      = 32'h0000003f,         // virtio device type
     parameter [31:0] VENDOR_ID      = 32'h4f505256,         // any
+    parameter [63:0] DEVICE_FEATURES = 64'd0,               // of the device type, offered
     parameter [0:0]  SPLIT_EN       = 1'b1,                 // 0: only packed rings
     parameter [0:0]  PACKED_EN      = 1'b1,                 // 0: only split rings
     parameter [0:0]  ORDER_EN       = 1'b1,                 // 0: no IN_ORDER
@@ -80,12 +81,19 @@ module vq_mmio #(
     // Engine has nothing pending and nothing in flight; m_idle: nor has the transport
     input  wire              s_idle,
     output wire              m_idle,
-    // Configuration space: byte offset from 0x100, 4-aligned; rdata belongs to m_cfg_addr's cycle
+    // Configuration space: byte offset from 0x100, 4-aligned; rdata belongs to m_cfg_addr's cycle.
+    // From 0x700 on the function's own registers, which the driver finds from 0xf00 on
     output wire [10:0]       m_cfg_addr,
     output wire [31:0]       m_cfg_wdata,
     output wire [3:0]        m_cfg_wstrb,
     output wire              m_cfg_write,
     input  wire [31:0]       s_cfg_rdata,
+    // The function's configuration changed by itself, a pulse
+    input  wire              s_cfg_change,
+    // Features that the driver has chosen so far, final from FEATURES_OK on, and whether the
+    // function can do with them
+    output wire [63:0]       m_features,
+    input  wire              s_features_ok,
     // Interrupt line, high while an event is not acknowledged
     output wire              irq
 );
@@ -174,6 +182,7 @@ module vq_mmio #(
         .MAX_CHAIN(MAX_CHAIN),
         .DEVICE_ID(DEVICE_ID),
         .VENDOR_ID(VENDOR_ID),
+        .DEVICE_FEATURES(DEVICE_FEATURES),
         .SPLIT_EN(SPLIT_EN),
         .PACKED_EN(PACKED_EN),
         .ORDER_EN(ORDER_EN)
@@ -195,6 +204,9 @@ module vq_mmio #(
         .m_cfg_wstrb(m_cfg_wstrb),
         .m_cfg_write(m_cfg_write),
         .s_cfg_rdata(s_cfg_rdata),
+        .s_cfg_change(s_cfg_change),
+        .m_features(m_features),
+        .s_features_ok(s_features_ok),
         .s_queue_busy(queue_busy),
         .s_sel_exists(sel_exists),
         .s_sel_ready(sel_ready),

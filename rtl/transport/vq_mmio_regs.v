@@ -16,6 +16,7 @@ module vq_mmio_regs #(
     parameter        MAX_CHAIN      = 128,          // descriptors
     parameter [31:0] DEVICE_ID      = 32'h0000003f, // virtio device type
     parameter [31:0] VENDOR_ID      = 32'h4f505256, // any
+    parameter [63:0] DEVICE_FEATURES = 64'd0,       // of the device type, offered
     parameter [0:0]  SPLIT_EN       = 1'b1,         // 0: only packed rings
     parameter [0:0]  PACKED_EN      = 1'b1,         // 0: only split rings
     parameter [0:0]  ORDER_EN       = 1'b1          // 0: no IN_ORDER
@@ -34,12 +35,18 @@ module vq_mmio_regs #(
     output wire [11:0] m_write_addr,
     output wire [31:0] m_write_data,
     output wire        m_write_valid,
-    // Configuration space: byte offset from 0x100; m_cfg_write is a pulse
+    // Configuration space: byte offset from 0x100; m_cfg_write is a pulse. From 0x700 on the
+    // function's own registers, which the driver finds from 0xf00 on
     output wire [10:0] m_cfg_addr,
     output wire [31:0] m_cfg_wdata,
     output wire [3:0]  m_cfg_wstrb,
     output wire        m_cfg_write,
     input  wire [31:0] s_cfg_rdata,
+    // The function's configuration changed by itself, a pulse
+    input  wire        s_cfg_change,
+    // Features that the driver has chosen so far, and whether the function can do with them
+    output wire [63:0] m_features,
+    input  wire        s_features_ok,
     // Queue block: accesses wait while s_queue_busy; the selected queue
     input  wire        s_queue_busy,
     input  wire        s_sel_exists,
@@ -79,8 +86,9 @@ module vq_mmio_regs #(
 
     // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32), RING_PACKED (34),
     // IN_ORDER (35), NOTIFICATION_DATA (38), RING_RESET (40), SUSPEND (43)
-    localparam [31:0] OFFER_LOW  = 32'h30000000;
-    localparam [31:0] OFFER_HIGH = {28'h0000094, ORDER_EN, PACKED_EN, 2'b01};
+    localparam [31:0] OFFER_LOW  = 32'h30000000 | DEVICE_FEATURES[31:0];
+    localparam [31:0] OFFER_HIGH = {28'h0000094, ORDER_EN, PACKED_EN, 2'b01} |
+                                   DEVICE_FEATURES[63:32];
 
     localparam [2:0] RESET_WAIT = 3'd5; // cycles from m_reset to a meaningful s_reset_done
     localparam [2:0] IDLE_WAIT  = 3'd7; // cycles from a write to its effect on s_idle
@@ -105,12 +113,15 @@ module vq_mmio_regs #(
     reg [31:0] driver_low_reg,  driver_low_next;
     reg [31:0] driver_high_reg, driver_high_next;
     reg [1:0]  events_reg, events_next; // InterruptStatus
+    reg [31:0] generation_reg, generation_next;
     reg [1:0]  ack;
     reg [31:0] rdata;
 
     wire        take    = s_reg_valid && s_reg_ready;
     wire [11:0] address = {s_reg_addr[11:2], 2'b00};
-    wire        config_space = address >= 12'h100 && address < 12'h800;
+    wire        own_space    = address >= REG_OWN;
+    wire        config_space = (address >= 12'h100 && address < 12'h800) || own_space;
+    wire        change       = s_fault_event || s_cfg_change;
     wire        control_write = take && s_reg_write && !config_space && s_reg_wstrb == 4'hf;
     // What a suspended device keeps as it is
     wire        set_up = address == REG_QUEUE_SIZE || address == REG_QUEUE_READY ||
@@ -120,7 +131,7 @@ module vq_mmio_regs #(
     wire        acceptable = (driver_low_reg & ~OFFER_LOW) == 32'd0 &&
                              (driver_high_reg & ~OFFER_HIGH) == 32'd0 &&
                              driver_high_reg[0] && !beyond_reg &&
-                             (SPLIT_EN || driver_high_reg[2]);
+                             (SPLIT_EN || driver_high_reg[2]) && s_features_ok;
     wire [7:0]  status = {failed_reg, needs_reset_reg, 1'b0, s_suspended, features_ok_reg,
                           driver_ok_reg && !s_suspended, driver_reg, acknowledge_reg};
 
@@ -129,10 +140,11 @@ module vq_mmio_regs #(
     assign m_write_addr  = address;
     assign m_write_data  = s_reg_wdata;
     assign m_write_valid = control_write && !(suspend_reg && set_up);
-    assign m_cfg_addr    = address[10:0] - 11'h100;
+    assign m_cfg_addr    = own_space ? address[10:0] : address[10:0] - 11'h100;
     assign m_cfg_wdata   = s_reg_wdata;
     assign m_cfg_wstrb   = s_reg_wstrb;
     assign m_cfg_write   = take && s_reg_write && config_space && !suspend_reg;
+    assign m_features    = {driver_high_reg, driver_low_reg};
     assign m_reset       = reset_reg;
     assign m_suspend     = suspend_reg;
     assign m_run         = driver_ok_reg && features_ok_reg;
@@ -156,7 +168,8 @@ module vq_mmio_regs #(
         failed_next      = failed_reg;
         needs_reset_next = needs_reset_reg || s_fault_event;
         suspend_next     = suspend_reg;
-        late_next        = s_suspended && (late_reg || s_fault_event);
+        late_next        = s_suspended && (late_reg || change);
+        generation_next  = generation_reg + {31'd0, s_cfg_change};  // wraps
         beyond_next      = beyond_reg;
         device_sel_next  = device_sel_reg;
         driver_sel_next  = driver_sel_reg;
@@ -191,7 +204,7 @@ module vq_mmio_regs #(
             endcase
         end
         // An event beats an acknowledgement that comes with it.
-        events_next = (events_reg & ~ack) | {s_fault_event && driver_ok_next, s_used_irq};
+        events_next = (events_reg & ~ack) | {change && driver_ok_next, s_used_irq};
         if (s_suspended) events_next[1] = events_reg[1] && !ack[1];
         else if (late_reg) events_next[1] = 1'b1;
         if (reset_reg) begin
@@ -213,6 +226,7 @@ module vq_mmio_regs #(
             REG_QUEUE_RESET:       rdata = {31'd0, s_sel_resetting};
             REG_INTERRUPT_STATUS:  rdata = {30'd0, events_reg};
             REG_STATUS:            rdata = {24'd0, status};
+            REG_CONFIG_GENERATION: rdata = generation_reg;
             // No shared memory region exists: length and base are all ones
             REG_SHM_LEN_LOW:       rdata = 32'hffffffff;
             REG_SHM_LEN_HIGH:      rdata = 32'hffffffff;
@@ -249,7 +263,9 @@ module vq_mmio_regs #(
         driver_low_reg  <= driver_low_next;
         driver_high_reg <= driver_high_next;
         events_reg      <= events_next;
+        generation_reg  <= generation_next;
         if (rst || reset_reg) begin
+            generation_reg  <= 32'd0;
             acknowledge_reg <= 1'b0;
             driver_reg      <= 1'b0;
             driver_ok_reg   <= 1'b0;

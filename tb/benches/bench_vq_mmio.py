@@ -11,8 +11,9 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from pymodel.device import ModelDevice
 from pymodel.features import OFFER, Feature, Status
+from pymodel.functions import TestFunction
 from pymodel.memory import GuestMemory
-from pymodel.registers import BY_OFFSET, REGISTERS, Access, Reg
+from pymodel.registers import BY_OFFSET, OWN_BASE, REGISTERS, Access, Reg
 from tb.benches.channels import now
 from tb.benches.mmio import DRIVER_OK, Bench, Engine, test
 
@@ -27,7 +28,7 @@ async def identity_and_constants(dut: Any, percent: int) -> None:
     expected = {
         Reg.MAGIC_VALUE: 0x74726976,
         Reg.VERSION: 2,
-        Reg.DEVICE_ID: 0x3F,
+        Reg.DEVICE_ID: int(dut.DEVICE_ID.value),
         Reg.VENDOR_ID: 0x4F505256,
         Reg.QUEUE_SIZE_MAX: bench.size_max,
         Reg.SHM_LEN_LOW: 0xFFFFFFFF,
@@ -45,12 +46,21 @@ async def identity_and_constants(dut: Any, percent: int) -> None:
         assert await bench.read(reg) == value, reg.name
 
 
+class BuiltAs(TestFunction):
+    """A function of the device type that the parameters say."""
+
+    def __init__(self, dut: Any) -> None:
+        super().__init__()
+        self.device_id = int(dut.DEVICE_ID.value)
+        self.features = int(dut.DEVICE_FEATURES.value)
+
+
 @test()
 async def undefined_and_write_only_registers_read_zero(dut: Any) -> None:
     """Of the control registers only those that are readable give anything."""
     bench = Bench(dut)
     await bench.start()
-    for offset in [*range(0, 0x100, 4), *range(0x800, 0x1000, 4)]:
+    for offset in [*range(0, 0x100, 4), *range(0x800, OWN_BASE, 4)]:
         register = BY_OFFSET.get(offset)
         if register is None:
             await bench.write(offset, 0xFFFFFFFF)
@@ -79,7 +89,8 @@ async def features_windows_refusal_and_lock(dut: Any) -> None:
     """The offer is read by word; a bad subset is refused; a good one is locked."""
     bench = Bench(dut)
     await bench.start()
-    for word, expected in ((0, OFFER & 0xFFFFFFFF), (1, OFFER >> 32), (2, 0), (0xFFFFFFFF, 0)):
+    low, high = bench.offer & 0xFFFFFFFF, bench.offer >> 32
+    for word, expected in ((0, low), (1, high), (2, 0), (0xFFFFFFFF, 0)):
         await bench.write(Reg.DEVICE_FEATURES_SEL, word)
         assert await bench.read(Reg.DEVICE_FEATURES) == expected
     version = Feature.VERSION_1
@@ -99,6 +110,25 @@ async def features_windows_refusal_and_lock(dut: Any) -> None:
             await bench.negotiate(~good & OFFER | version, Status.FEATURES_OK)
         await bench.negotiate(0, Status.FEATURES_OK)
         assert await bench.read(Reg.STATUS) == Status.FEATURES_OK
+
+
+@test()
+async def the_function_judges_the_features(dut: Any) -> None:
+    """It sees what the driver chooses, and FEATURES_OK is taken only with its consent."""
+    bench = Bench(dut)
+    await bench.start()
+    dut.s_features_ok.value = 0
+    for choice in (bench.offer, int(Feature.VERSION_1), bench.offer & ~Feature.RING_PACKED):
+        await bench.negotiate(choice, Status.FEATURES_OK)
+        assert (await bench.read(Reg.STATUS), int(dut.m_features.value)) == (0, choice)
+    dut.s_features_ok.value = 1
+    await bench.negotiate(choice, Status.FEATURES_OK)
+    assert await bench.read(Reg.STATUS) == Status.FEATURES_OK
+    await bench.negotiate(bench.offer, Status.FEATURES_OK)
+    assert int(dut.m_features.value) == choice  # locked
+    await bench.write(Reg.STATUS, 0)
+    await bench.read(Reg.STATUS)
+    assert int(dut.m_features.value) == 0
 
 
 @test()
@@ -155,12 +185,14 @@ async def configuration_space_is_passed_on(dut: Any, percent: int) -> None:
     bench = Bench(dut)
     await bench.start(percent)
     expected = []
-    for addr in (0x100, 0x104, 0x1FC, 0x200, 0x3FC, 0x400, 0x6A8, 0x700, 0x7FC):
-        assert await bench.read(addr) == Engine.config_word(addr - 0x100), hex(addr)
+    own = [(OWN_BASE + place, 0x700 + place) for place in (0, 4, 0x80, 0xFC)]
+    config = (0x100, 0x104, 0x1FC, 0x200, 0x3FC, 0x400, 0x6A8, 0x700, 0x7FC)
+    for addr, place in [*((addr, addr - 0x100) for addr in config), *own]:
+        assert await bench.read(addr) == Engine.config_word(place), hex(addr)
         strobe, value = random.randrange(16), random.getrandbits(32)
         await bench.axil.write(addr, value, strobe)
-        expected.append({"addr": addr - 0x100, "data": value, "strb": strobe})
-    for addr in (0x0FC, 0x800, 0x900, 0xFFC):
+        expected.append({"addr": place, "data": value, "strb": strobe})
+    for addr in (0x0FC, 0x800, 0x900, 0xEFC):
         await bench.write(addr, 0xFFFFFFFF)
     assert [word.value for word in bench.engine.config.words] == expected
 
@@ -209,6 +241,7 @@ async def any_sequence_of_accesses_agrees_with_the_model(dut: Any, percent: int)
         queue_size_max=bench.size_max,
         max_chain=int(dut.MAX_CHAIN.value),
         data_w=int(dut.DATA_W.value),
+        function=BuiltAs(dut),
     )
     offsets = [r.offset for r in REGISTERS if r.offset != Reg.ENGINE_STATE]
     weights = [1 if offset == Reg.STATUS else 4 for offset in offsets]

@@ -85,7 +85,7 @@ async def accesses_wait_for_a_reset(dut: Any, reset_clocks: int) -> None:
         assert bench.engine.reset_rises == number
         assert await bench.faults() == (0, 0, 0, 0)
         assert await bench.read(Reg.INTERRUPT_STATUS) == 0
-        assert await bench.read(Reg.DEVICE_FEATURES) == OFFER & 0xFFFFFFFF
+        assert await bench.read(Reg.DEVICE_FEATURES) == bench.offer & 0xFFFFFFFF
         for queue in range(bench.queues):
             await bench.write(Reg.QUEUE_SEL, queue)
             assert await bench.read(Reg.QUEUE_READY) == 0
@@ -94,6 +94,42 @@ async def accesses_wait_for_a_reset(dut: Any, reset_clocks: int) -> None:
             assert await bench.read(Reg.QUEUE_READY) == 0
         await bench.write(Reg.STATUS, 0)
         bench.engine.reset_rises -= 1
+
+
+@test()
+async def a_change_of_the_configuration_is_counted_and_told(dut: Any) -> None:
+    """Each is counted since reset; a driver is told from DRIVER_OK on, a suspended one later."""
+    bench = Bench(dut)
+    await bench.start()
+    for number in (1, 2):
+        await bench.pulse_change()
+        assert await bench.read(Reg.CONFIG_GENERATION) == number
+        assert await bench.read(Reg.INTERRUPT_STATUS) == 0
+    await bench.negotiate()
+    await bench.pulse_change()
+    assert await bench.read(Reg.CONFIG_GENERATION) == 3
+    assert await bench.read(Reg.INTERRUPT_STATUS) == Interrupt.CONFIG_CHANGE
+    assert await bench.read(Reg.STATUS) == DRIVER_OK  # no fault
+    for offset in range(12):  # one that comes with an acknowledgement is not lost
+        write = cocotb.start_soon(bench.axil.write(Reg.INTERRUPT_ACK, 3))
+        await bench.clocks(offset)
+        pulsed = now()
+        await bench.pulse_change()
+        executed = (await write).clock - 1
+        assert await bench.read(Reg.INTERRUPT_STATUS) == 2 * (pulsed >= executed), offset
+    assert await bench.read(Reg.CONFIG_GENERATION) == 15
+    await bench.write(Reg.INTERRUPT_ACK, 3)
+    await bench.write(Reg.STATUS, 0)
+    assert await bench.read(Reg.CONFIG_GENERATION) == 0
+    await bench.negotiate(OFFER)
+    await bench.write(Reg.STATUS, DRIVER_OK | Status.SUSPEND)
+    while await bench.read(Reg.STATUS) & Status.DRIVER_OK:
+        pass
+    await bench.pulse_change()
+    assert await bench.read(Reg.CONFIG_GENERATION) == 1
+    assert await bench.read(Reg.INTERRUPT_STATUS) == 0
+    await bench.write(Reg.STATUS, DRIVER_OK)
+    assert await bench.read(Reg.INTERRUPT_STATUS) == Interrupt.CONFIG_CHANGE
 
 
 @test()

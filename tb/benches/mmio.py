@@ -153,13 +153,14 @@ class Bench:
         self.dut = dut
         self.queues = int(dut.QUEUES.value)
         self.size_max = int(dut.QUEUE_SIZE_MAX.value)
+        self.offer = OFFER | int(dut.DEVICE_FEATURES.value)
 
     async def power_up(self) -> None:
         """Start the clock and reset; every input is quiet."""
         names = ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready", "araddr", "arvalid")
         inputs = {f"s_axil_{name}": 0 for name in (*names, "rready")}
         inputs |= dict.fromkeys(("s_fault_valid", "s_used_irq", "s_cfg_rdata", "s_quiet"), 0)
-        inputs |= {"s_suspended": 0}
+        inputs |= {"s_suspended": 0, "s_cfg_change": 0, "s_features_ok": 1}
         inputs |= dict.fromkeys(("s_fault_code", "s_fault_queue", "s_fault_desc"), 0)
         inputs |= {"s_reset_done": 1, "s_idle": 1, "s_index_avail": 0, "s_index_used": 0}
         await start_clock(self.dut, inputs)
@@ -207,9 +208,16 @@ class Bench:
 
     async def pulse_used(self) -> None:
         """One used-buffer event, in the running clock."""
-        self.dut.s_used_irq.value = 1
+        await self._pulse(self.dut.s_used_irq)
+
+    async def pulse_change(self) -> None:
+        """One change of the configuration, in the running clock."""
+        await self._pulse(self.dut.s_cfg_change)
+
+    async def _pulse(self, pin: Any) -> None:
+        pin.value = 1
         await RisingEdge(self.dut.clk)
-        self.dut.s_used_irq.value = 0
+        pin.value = 0
 
 
 def test(**options: Any) -> Any:

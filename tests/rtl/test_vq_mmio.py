@@ -12,6 +12,7 @@ from tb.runner import run_bench
 SMALL = {"QUEUES": 1, "QUEUE_SIZE_MAX": 1, "MAX_CHAIN": 1}
 USUAL = {"QUEUES": 4, "QUEUE_SIZE_MAX": 256, "DATA_W": 64, "MAX_CHAIN": 128}
 LARGE = {"QUEUES": 64, "QUEUE_SIZE_MAX": 32768, "DATA_W": 512, "MAX_CHAIN": 32768}
+LARGE |= {"DEVICE_ID": 2, "DEVICE_FEATURES": "64'h1000000000a00240"}
 
 
 def everywhere(test):
@@ -44,6 +45,7 @@ REGISTERS, QUEUES, EVENTS = "bench_vq_mmio", "bench_vq_mmio_queues", "bench_vq_m
     *("FEAT-DEV-01", "FEAT-DEV-02", "FEAT-DEV-03", "FEAT-DEV-04", "FEAT-DEV-05"),
     *("MMIO-XDEV-02", "MMIO-XDEV-09"),
 )
+@shown(REGISTERS, "the_function_judges_the_features", "FEAT-DEV-03")
 @shown(REGISTERS, "feature_bits_beyond_the_offer_are_refused", "FEAT-DEV-02", "FEAT-DEV-05")
 @everywhere
 def test_registers(sim, parameters):
@@ -73,6 +75,10 @@ def test_queues(sim, parameters):
 @shown(
     *(EVENTS, "accesses_wait_for_a_reset"),
     *("RST-DEV-01", "RST-DEV-02", "MMIO-DEV-05", "MMIO-XDEV-05"),
+)
+@shown(
+    *(EVENTS, "a_change_of_the_configuration_is_counted_and_told"),
+    *("MMIO-DEV-06", "CFG-XDEV-02", "SUSP-DEV-05"),
 )
 @shown(
     *(EVENTS, "a_suspension_is_shown_by_status"),
