@@ -12,11 +12,13 @@ from .draw import DeviceIndices, draw_ring, draw_side_by_side
 from .faults import ChainError, Fault, QueueFault
 from .features import MODEL_OFFER, OFFER, Feature, Interrupt, Status
 from .functions import DeviceFunction, Loopback, Pattern, TestFunction, pattern_bytes
+from .initialise import initialise
 from .layout import Descriptor, QueueLayout, Segment, SplitLayout, need_event
 from .memory import GuestMemory, Memory, MemoryFault, MemoryFaultKind, Region
 from .packed_device import PackedDevice
 from .packed_driver import PackedVirtqueue
 from .packed_layout import EventSuppression, PackedDescriptor, PackedLayout, Position
+from .queue_request import DeviceError, QueueRequest, Returned
 from .registers import CONFIG_REGISTERS, REGISTERS, Access, Config, Field, Reg, Register
 from .ring_driver import RingVirtqueue
 from .socket_device import SocketDevice
@@ -32,22 +34,20 @@ from .socket_registers import (
 from .split_device import SplitDevice
 from .split_driver import SplitVirtqueue
 from .state import Area, PackedState, RingState, SplitState, UsedElement
+from .steps import run_async, run_sync
 from .traces import Trace, TraceChain, TraceError, TraceSegment, parse_trace, read_trace
 from .transport import (
     FaultReport,
     InitError,
-    VirtioDevice,
-    initialise,
     read_fault,
     reset_queue,
     resume,
-    run_async,
-    run_sync,
     start_queue,
     stop_queue,
     suspend,
     take_interrupt,
 )
+from .virtio_device import VirtioDevice
 from .virtqueue import (
     BrokenQueueError,
     BusyError,
@@ -82,6 +82,7 @@ __all__ = [
     "ConfigSpace",
     "Control",
     "Descriptor",
+    "DeviceError",
     "DeviceFunction",
     "DeviceIndices",
     "DeviceRing",
@@ -116,9 +117,11 @@ __all__ = [
     "Position",
     "QueueFault",
     "QueueLayout",
+    "QueueRequest",
     "Reg",
     "Region",
     "Register",
+    "Returned",
     "RingState",
     "RingVirtqueue",
     "Segment",

@@ -9,9 +9,9 @@ from collections.abc import Generator, Hashable, Sequence
 from typing import Any, Callable, ClassVar, Generic
 
 from .allocator import Allocator
+from .booked import BookedVirtqueue
 from .driver_chains import ChainBook, DriverChain
 from .driver_ring import DriverRing
-from .guard import GuardedVirtqueue
 from .layout import INDEX_MODULUS, LayoutT, QueueLayout
 from .memory import Memory
 from .virtqueue import (
@@ -29,7 +29,7 @@ from .virtqueue import (
 INDIRECT_POLICIES = ("never", "multi", "always")
 
 
-class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
+class RingVirtqueue(BookedVirtqueue, Generic[LayoutT]):
     """What `SplitVirtqueue` and `PackedVirtqueue` share. Construction clears the ring.
 
     Args:
@@ -112,6 +112,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         self._batch: deque[tuple[DriverChain, int]] = deque()  # used, by an element that was read
         self._earlier: deque[tuple[DriverChain, int]] = deque()  # used before a queue reset
         self._do = {"reset": reset, "enable": enable} if reset and enable else {}
+        self._halted = False
         self._ring = DriverRing(memory, on_step)
         self._book = self._make_book(start)
         self._clear(start, interrupts=callback is not None)
@@ -120,21 +121,6 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
     def size(self) -> int:
         """Queue size, in descriptors."""
         return self.layout.size
-
-    @property
-    def num_free(self) -> int:
-        """Descriptors that no outstanding buffer takes."""
-        return self._book.num_free
-
-    @property
-    def avail_index(self) -> int:
-        """Ring index up to which buffers were published."""
-        return self._book.avail_index
-
-    @property
-    def next_avail_index(self) -> int:
-        """Ring index that the next `sync` publishes."""
-        return self._book.next_avail_index
 
     @property
     def used_index(self) -> int:
@@ -150,16 +136,6 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         offset of the next descriptor and its wrap counter (PACKED-DRV-04).
         """
         return self.index | self.avail_index << 16 if self.notification_data else self.index
-
-    @property
-    def outstanding(self) -> dict[Hashable, tuple[int, ...]]:
-        """The descriptors, the first one first, of each outstanding token, in order of adding."""
-        return {token: tuple(chain.descriptors) for token, chain in self._book.by_token.items()}
-
-    @property
-    def unpublished(self) -> tuple[Hashable, ...]:
-        """Tokens added and not yet published, in order."""
-        return tuple(chain.token for chain in self._book.unpublished)
 
     def add_buf(
         self,
@@ -181,6 +157,26 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         """
         with self._operation("add_buf"):
             self._add_buf(sg, out_num, in_num, data, indirect)
+
+    def halt(self) -> None:
+        """Note that the device has let go of the queue: it, or the queue, was reset or stopped.
+
+        What was used until then can still be collected; `detach_buf` takes back every other
+        buffer, published or not, without a reset (CLEAN-DRV-02). Nothing can be added any more:
+        `add_buf` and `sync` raise `BrokenQueueError`.
+
+        Raises:
+            BrokenQueueError: the device broke a rule of the ring before; `shutdown` is left.
+        """
+        with self._operation("halt"):
+            if self._halted:
+                return
+            self._read_all()
+            self._halted, self._callbacks_on = True, False
+            self._earlier += self._batch
+            self._batch.clear()
+            for chain in self._book.begin_again(self.first_index):
+                self._book.by_token[chain.token] = chain
 
     # ---- what a format says
 
@@ -238,6 +234,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         data: Hashable,
         indirect: bool | None = None,
     ) -> None:
+        self._check_halted()
         segments, writable = check_segments(sg, out_num, in_num)
         check_token(data, self._book.by_token)
         use_table = self._use_table(len(segments), indirect)
@@ -249,6 +246,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         self._book.place(chain)
 
     def _sync(self) -> None:
+        self._check_halted()
         if not self._book.unpublished:
             return
         old, new = self._book.avail_index, self._book.next_avail_index
@@ -263,6 +261,8 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
             chain, length = self._earlier.popleft()
             del self._book.by_token[chain.token]
             return UsedBuffer(chain.token, length)
+        if self._halted:
+            return None
         if not self._batch:
             waiting = self._waiting()
             if not waiting:
@@ -313,19 +313,23 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         chain = self._book.find(data)
         if chain is None:
             raise NotOutstandingError(f"token {data!r} is not outstanding")
+        if self._halted and not chain.used:
+            del self._book.by_token[chain.token]
+            return
         if not chain.published and not chain.used:
             try:
                 self._book.take_back(chain)
             except BrokenQueueError as error:
                 raise self._break(str(error.strerror)) from None
             return
-        if not chain.used:
+        if not chain.used and not self._halted:
             self._read_all()
         if chain.used:
             raise NotOutstandingError(f"token {data!r} is used already")
         yield from self._withdraw(chain)
 
     def _restart(self) -> bool:
+        self._check_halted()
         self._ask()
         # The wish is in memory before the last look, else a buffer is missed (SPLIT-DRV-31,
         # PACKED-DRV-19).
@@ -335,7 +339,7 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
         return False
 
     def _pending(self) -> bool:
-        return bool(self._earlier) or self._is_pending()
+        return bool(self._earlier) or (not self._halted and self._is_pending())
 
     def _shutdown(self) -> list[Hashable]:
         self._batch.clear()
@@ -381,6 +385,10 @@ class RingVirtqueue(GuardedVirtqueue, Generic[LayoutT]):
             self._notify(self.notification)
         if chain.used:
             raise NotOutstandingError(f"token {chain.token!r} is used already")
+
+    def _check_halted(self) -> None:
+        if self._halted:
+            raise BrokenQueueError("the device has let go of the queue")
 
     def _use_table(self, count: int, choice: bool | None) -> bool:
         if choice is None:

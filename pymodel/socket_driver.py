@@ -25,7 +25,8 @@ from .socket_registers import (
     unpack_words,
     words_of,
 )
-from .transport import InitError, Steps, reset
+from .steps import Steps
+from .transport import InitError, reset
 from .virtqueue import (
     Callback,
     InvalidArgumentError,

@@ -1,35 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """The driver's use of the registers: initialisation, notification, interrupts, reset.
 
-Each sequence is a generator of register accesses, `("r", offset)`, answered with the value read,
-or `("w", offset, value)`. So one description serves a model, called at once (`run_sync`), and a
-simulator, where an access takes time (`run_async`).
+Each sequence is one of register accesses (`steps`), at the offsets of the register block.
+`VirtioDevice` makes a driver's view of a device of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator, Iterable
-from dataclasses import dataclass
-from typing import Callable, Literal, NamedTuple, TypeVar, Union
+from typing import NamedTuple
 
-from .allocator import Allocator
 from .faults import Fault
-from .features import Feature, Interrupt, Status
-from .layout import TABLE_ALIGN, QueueLayout, SplitLayout
-from .packed_layout import PackedLayout
+from .features import Interrupt, Status
+from .layout import QueueLayout
 from .registers import MAGIC, VERSION, Reg
-
-T = TypeVar("T")
-RegisterRead = tuple[Literal["r"], int]
-RegisterWrite = tuple[Literal["w"], int, int]
-RegisterOp = Union[RegisterRead, RegisterWrite]
-Steps = Generator[RegisterOp, int, T]
+from .steps import Steps
 
 POLL_LIMIT = 1000  # reads of a register that has to change
 
 
 class InitError(Exception):
     """The device cannot be driven; where it got that far, FAILED is set (INIT-DRV-05)."""
+
+
+class WrongBlock(InitError):
+    """There is no register block of a kind that is known."""
+
+
+class NoDevice(InitError):
+    """The register block holds no device; that is no error (MMIO-DRV-11)."""
+
+
+class Identity(NamedTuple):
+    """What a register block says of its device."""
+
+    device_id: int
+    vendor_id: int
 
 
 class FaultReport(NamedTuple):
@@ -42,96 +47,22 @@ class FaultReport(NamedTuple):
     faults: int  # since reset, saturating
 
 
-@dataclass(frozen=True)
-class VirtioDevice:
-    """A device that is ready to work, as its driver sees it.
-
-    Attributes:
-        device_id: virtio device type.
-        vendor_id: vendor.
-        features: what was negotiated.
-        queues: the layout of each queue, by index, split or packed as was negotiated; None
-            where it was left unused.
-    """
-
-    device_id: int
-    vendor_id: int
-    features: Feature
-    queues: tuple[QueueLayout | None, ...]
-
-    @property
-    def event_idx(self) -> bool:
-        """Whether EVENT_IDX was negotiated."""
-        return bool(self.features & Feature.EVENT_IDX)
-
-    @property
-    def indirect(self) -> bool:
-        """Whether INDIRECT_DESC was negotiated."""
-        return bool(self.features & Feature.INDIRECT_DESC)
-
-    @property
-    def packed(self) -> bool:
-        """Whether RING_PACKED was negotiated."""
-        return bool(self.features & Feature.RING_PACKED)
-
-    @property
-    def in_order(self) -> bool:
-        """Whether IN_ORDER was negotiated."""
-        return bool(self.features & Feature.IN_ORDER)
-
-    @property
-    def notification_data(self) -> bool:
-        """Whether NOTIFICATION_DATA was negotiated."""
-        return bool(self.features & Feature.NOTIFICATION_DATA)
-
-
-def initialise(
-    allocator: Allocator,
-    queue_sizes: Iterable[int | None],
-    *,
-    wanted: Feature = Feature.INDIRECT_DESC | Feature.EVENT_IDX,
-    prepare: Callable[[VirtioDevice], None] | None = None,
-) -> Steps[VirtioDevice]:
-    """Bring a device up to DRIVER_OK (INIT-DRV-01, MMIO-DRV-24).
-
-    Args:
-        allocator: where the rings go.
-        queue_sizes: size of each queue, from queue 0 on; 0 is as large as the device allows,
-            None leaves the queue alone.
-        wanted: features to accept where offered; VERSION_1 is always among them (RSVF-DRV-01).
-            With RING_PACKED among them, queues are packed where the device offers that
-            (RSVF-DRV-06).
-        prepare: called before any queue is made ready, to clear the rings.
+def identify() -> Steps[Identity]:
+    """Say what device there is; nothing but these registers is touched (MMIO-DRV-24, -25).
 
     Raises:
-        InitError: this is no such device, or it refused the features or a queue.
+        WrongBlock: MagicValue or Version is wrong (MMIO-DRV-06, MMIO-DRV-08).
+        NoDevice: DeviceID is 0 (MMIO-DRV-10, MMIO-DRV-26, MMIO-DRV-27).
     """
-    if (yield ("r", Reg.MAGIC_VALUE)) != MAGIC:  # MMIO-DRV-06
-        raise InitError("MagicValue is wrong: this is not a virtio device")
+    if (yield ("r", Reg.MAGIC_VALUE)) != MAGIC:
+        raise WrongBlock("MagicValue is wrong: this is not a virtio device")
     version = yield ("r", Reg.VERSION)
-    if version != VERSION:  # MMIO-DRV-08
-        raise InitError(f"register version {version}, not {VERSION}")
+    if version != VERSION:
+        raise WrongBlock(f"register version {version}, not {VERSION}")
     device_id = yield ("r", Reg.DEVICE_ID)
-    if device_id == 0:  # MMIO-DRV-10, MMIO-DRV-27
-        raise InitError("DeviceID is 0: there is no device")
-    vendor_id = yield ("r", Reg.VENDOR_ID)
-    yield from reset()
-    yield ("w", Reg.STATUS, Status.ACKNOWLEDGE)
-    yield ("w", Reg.STATUS, Status.ACKNOWLEDGE | Status.DRIVER)
-    features = yield from _negotiate(wanted)
-    layouts: list[QueueLayout | None] = []
-    kind: type[QueueLayout] = PackedLayout if features & Feature.RING_PACKED else SplitLayout
-    for index, size in enumerate(queue_sizes):
-        layouts.append((yield from _plan_queue(index, size, kind, allocator)))
-    device = VirtioDevice(device_id, vendor_id, features, tuple(layouts))
-    if prepare is not None:
-        prepare(device)
-    for index, layout in enumerate(layouts):
-        if layout is not None:
-            yield from start_queue(index, layout)
-    done = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
-    yield ("w", Reg.STATUS, done)
-    return device
+    if device_id == 0:
+        raise NoDevice("DeviceID is 0: there is no device")
+    return Identity(device_id, (yield ("r", Reg.VENDOR_ID)))
 
 
 def reset() -> Steps[None]:
@@ -165,7 +96,7 @@ def start_queue(index: int, layout: QueueLayout) -> Steps[None]:
         yield ("w", high, addr >> 32)
     yield ("w", Reg.QUEUE_READY, 1)
     if (yield ("r", Reg.QUEUE_READY)) != 1:
-        yield from _fail(f"the device refused queue {index} of size {layout.size}")
+        yield from give_up(f"the device refused queue {index} of size {layout.size}")
 
 
 def stop_queue(index: int) -> Steps[None]:
@@ -269,79 +200,56 @@ def read_fault() -> Steps[FaultReport | None]:
     return FaultReport(Fault(code), queue, descriptor & 0xFFFF, bool(descriptor >> 31), count)
 
 
-def run_sync(
-    sequence: Steps[T],
-    read32: Callable[[int], int],
-    write32: Callable[[int, int], None],
-) -> T:
-    """Run a sequence over functions that answer at once, and return its result."""
-    try:
-        op = next(sequence)
-        while True:
-            if op[0] == "r":
-                op = sequence.send(read32(int(op[1])))
-            else:
-                write32(int(op[1]), int(op[2]))
-                op = sequence.send(0)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-
-
-async def run_async(
-    sequence: Steps[T],
-    read32: Callable[[int], Awaitable[int]],
-    write32: Callable[[int, int], Awaitable[None]],
-) -> T:
-    """Run a sequence over functions that take simulated time, and return its result."""
-    try:
-        op = next(sequence)
-        while True:
-            if op[0] == "r":
-                op = sequence.send(await read32(int(op[1])))
-            else:
-                await write32(int(op[1]), int(op[2]))
-                op = sequence.send(0)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-
-
-def _negotiate(wanted: Feature) -> Steps[Feature]:
+def read_offer() -> Steps[int]:
+    """Return the feature bits that the device offers (MMIO-DRV-12)."""
     offer = 0
     for word in (0, 1):
         yield ("w", Reg.DEVICE_FEATURES_SEL, word)
         offer |= (yield ("r", Reg.DEVICE_FEATURES)) << 32 * word
-    if not offer & Feature.VERSION_1:  # RSVF-DRV-02, FEAT-DRV-07
-        yield from _fail("the device does not offer VERSION_1")
-    accepted = offer & (wanted | Feature.VERSION_1)  # FEAT-DRV-01, FEAT-DRV-04, FEAT-DRV-05
+    return offer
+
+
+def accept(features: int) -> Steps[None]:
+    """Accept features and set FEATURES_OK (MMIO-DRV-13, INIT-DRV-01).
+
+    Raises:
+        InitError: the device refused them; FAILED is set.
+    """
     for word in (0, 1):
         yield ("w", Reg.DRIVER_FEATURES_SEL, word)
-        yield ("w", Reg.DRIVER_FEATURES, accepted >> 32 * word & 0xFFFFFFFF)
+        yield ("w", Reg.DRIVER_FEATURES, features >> 32 * word & 0xFFFFFFFF)
     status = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
     yield ("w", Reg.STATUS, status)
     if not (yield ("r", Reg.STATUS)) & Status.FEATURES_OK:
-        yield from _fail(f"the device refused the features {accepted:#x}")
-    return Feature(accepted)
+        yield from give_up(f"the device refused the features {features:#x}")
 
 
-def _plan_queue(
-    index: int, size: int | None, kind: type[QueueLayout], allocator: Allocator
-) -> Steps[QueueLayout | None]:
-    if size is None:
-        return None
+def size_queue(index: int, size: int, most: int = 0) -> Steps[int]:
+    """Return the size that a queue is to have.
+
+    Args:
+        index: queue number.
+        size: as wanted, descriptors; 0 is as large as the device allows.
+        most: not more than this then, if it is not 0.
+
+    Raises:
+        InitError: the device has no such queue, or none that large; FAILED is set.
+    """
     yield ("w", Reg.QUEUE_SEL, index)
     largest = yield ("r", Reg.QUEUE_SIZE_MAX)
     if largest == 0:  # MMIO-XDEV-03
-        yield from _fail(f"the device has no queue {index}")
+        yield from give_up(f"the device has no queue {index}")
     if size > largest:  # MMIO-DRV-14
-        yield from _fail(f"queue {index} is at most {largest} long, not {size}")
-    size = size or largest
-    base = allocator.allocate(kind.contiguous_bytes(size), TABLE_ALIGN)
-    return kind.contiguous(size, base)
+        yield from give_up(f"queue {index} is at most {largest} long, not {size}")
+    return size or min(largest, most or largest)
 
 
-def _fail(why: str) -> Steps[None]:
-    """Set FAILED, then give up (INIT-DRV-05, INIT-DRV-06)."""
+def set_failed() -> Steps[None]:
+    """Set FAILED (INIT-DRV-05); the other bits stay (STAT-DRV-02)."""
     yield ("w", Reg.STATUS, Status.FAILED | (yield ("r", Reg.STATUS)))
+
+
+def give_up(why: str) -> Steps[None]:
+    """Set FAILED and raise `InitError` (INIT-DRV-06)."""
+    yield from set_failed()
     raise InitError(why)

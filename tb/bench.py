@@ -66,9 +66,9 @@ class Bench:
         """Return a register."""
         return await self.registers.read32(address)
 
-    async def write32(self, address: int, value: int) -> None:
-        """Write a register."""
-        await self.registers.write32(address, value)
+    async def write32(self, address: int, value: int, strobes: int = 0xF) -> None:
+        """Write a register; bit i of `strobes` enables byte i."""
+        await self.registers.write(address, value, 4, strobes)
 
     async def wait_cycles(self, count: int) -> None:
         """Return `count` clock cycles later."""

@@ -41,7 +41,8 @@ from pymodel.packed_layout import (
     EVENT_ENABLE,
     EVENT_FLAGS_AT,
 )
-from pymodel.transport import Steps, notify
+from pymodel.steps import Steps
+from pymodel.transport import notify
 from tb.bench import Bench
 from tb.comparison import Outcome, Pair
 from tb.worlds import Setup, first_index

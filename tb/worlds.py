@@ -43,7 +43,8 @@ from pymodel.functions import TestFunction
 from pymodel.layout import DESC_F_WRITE, U16, QueueLayout
 from pymodel.packed_layout import FIRST
 from pymodel.ring_driver import RingVirtqueue
-from pymodel.transport import Steps, notify
+from pymodel.steps import Steps
+from pymodel.transport import notify
 from tb.bench import Bench
 
 MAX_ROUNDS = 10_000  # interrupts served in one settling
@@ -203,7 +204,7 @@ class World(abc.ABC):
         """Build the driver's side of each queue."""
         self.device = device
         self.queues.clear()
-        for index, layout in enumerate(device.queues):
+        for index, layout in enumerate(device.layouts):
             if layout is None:
                 self.queues.append(None)
                 continue

@@ -97,8 +97,10 @@ class ScriptBench(Bench):
         self.script.note_read(address, value)
         return value
 
-    async def write32(self, address: int, value: int) -> None:
-        """Note a register write and do it."""
+    async def write32(self, address: int, value: int, strobes: int = 0xF) -> None:
+        """Note a register write, of a whole word, and do it."""
+        if strobes != 0xF:
+            raise ValueError("a script has writes of whole words only")
         self.script.note("W", "II", address, value)
         await super().write32(address, value)
 

@@ -116,11 +116,11 @@ class World:
         self.queue: RingVirtqueue[Any]
 
         def prepare(found: VirtioDevice) -> None:
-            assert found.queues[0] is not None
+            assert found.layouts[0] is not None
             kind: Any = PackedVirtqueue if found.packed else SplitVirtqueue
             self.queue = kind(
                 self.memory,
-                found.queues[0],
+                found.layouts[0],
                 self._notify,
                 event_idx=found.event_idx,
                 indirect=indirect,
