@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 from .allocator import Allocator, OutOfMemory
+from .bus import Bus, Slot, SlotState
 from .compare import Difference, compare
 from .config_space import ConfigField, ConfigSpace
 from .device import ModelDevice
 from .device_ring import DeviceRing
 from .draw import DeviceIndices, draw_ring, draw_side_by_side
+from .driver import Driver
+from .drivers import DRIVERS
 from .faults import ChainError, Fault, QueueFault
 from .features import MODEL_OFFER, OFFER, Feature, Interrupt, Status
 from .functions import DeviceFunction, Loopback, Pattern, TestFunction, pattern_bytes
 from .initialise import initialise
 from .layout import Descriptor, QueueLayout, Segment, SplitLayout, need_event
+from .machine import Machine
 from .memory import GuestMemory, Memory, MemoryFault, MemoryFaultKind, Region
 from .packed_device import PackedDevice
 from .packed_driver import PackedVirtqueue
@@ -21,6 +25,8 @@ from .packed_layout import EventSuppression, PackedDescriptor, PackedLayout, Pos
 from .queue_request import DeviceError, QueueRequest, Returned
 from .registers import CONFIG_REGISTERS, REGISTERS, Access, Config, Field, Reg, Register
 from .ring_driver import RingVirtqueue
+from .rng_driver import VirtioRng
+from .rng_function import RngFunction, Xorshift
 from .socket_device import SocketDevice
 from .socket_driver import Port, SocketVirtqueue, open_port
 from .socket_registers import (
@@ -63,6 +69,7 @@ from .walker import Chain, ChainWalker, PackedWalker
 
 __all__ = [
     "CONFIG_REGISTERS",
+    "DRIVERS",
     "MODEL_OFFER",
     "OFFER",
     "PORT_REGISTERS",
@@ -72,6 +79,7 @@ __all__ = [
     "Allocator",
     "Area",
     "BrokenQueueError",
+    "Bus",
     "BusyError",
     "Chain",
     "ChainError",
@@ -87,6 +95,7 @@ __all__ = [
     "DeviceIndices",
     "DeviceRing",
     "Difference",
+    "Driver",
     "EventSuppression",
     "Fault",
     "FaultReport",
@@ -97,6 +106,7 @@ __all__ = [
     "Interrupt",
     "InvalidArgumentError",
     "Loopback",
+    "Machine",
     "Memory",
     "MemoryFault",
     "MemoryFaultKind",
@@ -124,7 +134,10 @@ __all__ = [
     "Returned",
     "RingState",
     "RingVirtqueue",
+    "RngFunction",
     "Segment",
+    "Slot",
+    "SlotState",
     "SocketDevice",
     "SocketVirtqueue",
     "SplitDevice",
@@ -140,9 +153,11 @@ __all__ = [
     "UsedBuffer",
     "UsedElement",
     "VirtioDevice",
+    "VirtioRng",
     "Virtqueue",
     "VirtqueueError",
     "Window",
+    "Xorshift",
     "compare",
     "draw_ring",
     "draw_side_by_side",

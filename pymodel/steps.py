@@ -121,9 +121,9 @@ def _word(op: RegisterWrite) -> tuple[int, ...]:
     """Return the arguments of `write32`."""
     offset, value = int(op[1]), int(op[2])
     size = op[3] if len(op) == 4 else WORD_BYTES
+    lane, mask = _lanes(offset, size)
     if size == WORD_BYTES:
         return offset, value
-    lane, mask = _lanes(offset, size)
     if value & ~mask:
         raise ValueError(f"write of {value:#x}, {size} bytes at {offset:#x}")
     return offset - lane, value << 8 * lane, ((1 << size) - 1) << lane
