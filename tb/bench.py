@@ -9,6 +9,7 @@ from typing import Any, Optional
 import cocotb
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import First, RisingEdge, Timer
+from cocotb.types import LogicArray
 
 from tb.native_memory import NativeMemory, Settings, settings_from_environment
 from tb.registers import Registers, RegisterTimeout
@@ -75,8 +76,13 @@ class Bench:
         if count > 0:
             await Timer(count * PERIOD_NS, "ns")
 
+    @property
+    def all_idle(self) -> bool:
+        """Whether every engine is idle."""
+        return int(self.dut.idle.value) == _ones(self.dut.idle)
+
     async def wait_idle(self, max_cycles: int) -> int:
-        """Return when the engine is idle; the cycles that it took."""
+        """Return when the engine is idle, or all that there are; the cycles that it took."""
         return await self._wait_high(self.dut.idle, "idle", max_cycles)
 
     async def wait_irq(self, max_cycles: int) -> int:
@@ -93,9 +99,19 @@ class Bench:
             await First(pin.value_change, Timer(left * PERIOD_NS, "ns"))
         return True
 
+    async def wait_bit(self, pin: Any, bit: int, max_cycles: int) -> bool:
+        """Wait until a bit of a bus is 1; False when it was not after `max_cycles`."""
+        end = self.cycle + max_cycles
+        while not int(pin.value) >> bit & 1:
+            left = end - self.cycle
+            if left <= 0:
+                return False
+            await First(pin.value_change, Timer(left * PERIOD_NS, "ns"))
+        return True
+
     async def _wait_high(self, pin: Any, what: str, max_cycles: int) -> int:
         start = self.cycle
-        if not await self.wait_level(pin, 1, max_cycles):
+        if not await self.wait_level(pin, _ones(pin), max_cycles):
             state = await self.state()
             raise DeadlineMissed(f"no {what} after {max_cycles} cycles, at cycle {start}: {state}")
         return self.cycle - start
@@ -131,3 +147,9 @@ class Bench:
         self.dut.dump_enable.value = 0
         await self.wait_cycles(cycle - self.cycle)
         self.dut.dump_enable.value = 1
+
+
+def _ones(pin: Any) -> int:
+    """Return the value of a pin, or of a bus, whose bits are all 1."""
+    value = pin.value
+    return (1 << len(value)) - 1 if isinstance(value, LogicArray) else 1

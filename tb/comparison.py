@@ -13,20 +13,15 @@ differing field and the time, and shows both rings side by side.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Awaitable, Hashable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from pymodel import (
     DeviceIndices,
     Feature,
     PackedLayout,
-    RingState,
     SplitLayout,
     UsedBuffer,
-    compare,
-    draw_side_by_side,
 )
 from pymodel.device_ring import DeviceRing
 from pymodel.layout import MAX_QUEUE_SIZE, U16
@@ -34,10 +29,9 @@ from pymodel.packed_layout import LENGTH_AT, Position
 from pymodel.registers import Config, Reg
 from pymodel.ring_driver import RingVirtqueue
 from tb.bench import Bench
+from tb.sides import Outcome, Sides
 from tb.worlds import ModelWorld, RtlWorld, Setup, World, given_to_device
 
-MAX_SHOWN = 12  # differences listed
-DRAWN_SIZE = 64  # the largest ring that is drawn in a message
 COMPARED_REGISTERS = (
     Reg.STATUS,
     Reg.QUEUE_AVAIL_INDEX,
@@ -54,47 +48,7 @@ FAULT_REGISTERS = (
 NEEDS_RESET = 64  # bit of Status
 
 
-class Mismatch(AssertionError):
-    """The RTL did what the model does not."""
-
-
-@dataclass
-class Outcome:
-    """What one operation returned, or the error that it raised."""
-
-    value: Any = None
-    error: Optional[OSError] = None
-
-    def __str__(self) -> str:
-        if self.error is not None:
-            return f"{type(self.error).__name__}: {self.error}"
-        return repr(self.value)
-
-    def same(self, other: Outcome) -> bool:
-        """Whether both returned the same, or raised the same kind of error."""
-        return self.value == other.value and type(self.error) is type(other.error)
-
-    def take(self) -> Any:
-        """Return the value or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-@dataclass
-class Tally:
-    """What was compared so far."""
-
-    operations: int = 0
-    chains: int = 0  # collected
-    bytes_out: int = 0  # readable bytes of those
-    bytes_in: int = 0  # bytes written by the device into those
-    cycles: int = 0  # clock cycles from each operation's start until the engine was idle
-    mismatches: int = 0
-    by_operation: dict[str, int] = field(default_factory=dict)
-
-
-class Pair:
+class Pair(Sides):
     """Two worlds, and what is common to both ways of comparing them.
 
     Args:
@@ -105,17 +59,17 @@ class Pair:
     Attributes:
         rtl: the world of the Verilog.
         model: the world of the model.
-        tally: what was compared.
     """
 
+    rtl: RtlWorld
+    model: ModelWorld
+
     def __init__(self, bench: Bench, setup: Setup, **device: Any) -> None:
-        self.bench = bench
-        self.setup = setup
+        super().__init__(bench, setup)
         self.rtl = RtlWorld(setup, bench)
         if setup.features & Feature.IN_ORDER:
             device = {"batch": MAX_QUEUE_SIZE, "batch_end": self._batch_end} | device
         self.model = ModelWorld(setup, **device)
-        self.tally = Tally()
         self.batches = 0  # with IN_ORDER, looked up in the RTL's ring
         # segments of every outstanding buffer: (readable bytes, writable segments)
         self._held: dict[tuple[int, Hashable], tuple[int, list[tuple[int, int]]]] = {}
@@ -144,23 +98,6 @@ class Pair:
                 for addr, length in given_to_device(vq.layout):
                     self.bench.memory.disallow(addr, length)
 
-    def write(self, addr: int, data: bytes) -> None:
-        """Write the driver's data into both memories."""
-        self.rtl.memory.write(addr, data)
-        self.model.memory.write(addr, data)
-
-    def allocate(self, length: int, align: int = 1) -> int:
-        """Return the address of a buffer, the same in both worlds."""
-        addr = self.rtl.allocator.allocate(length, align)
-        if self.model.allocator.allocate(length, align) != addr:
-            raise AssertionError("the worlds' allocators have parted")
-        return addr
-
-    def free(self, addr: int) -> None:
-        """Give a buffer back."""
-        self.rtl.allocator.free(addr)
-        self.model.allocator.free(addr)
-
     def _batch_end(self, queue: int, ring: DeviceRing) -> int:
         """With IN_ORDER, the chain that ends the batch which the RTL returned here."""
         layout = self.rtl.queue(queue).layout
@@ -181,10 +118,6 @@ class Pair:
             return Outcome(value=operation(world.queue(queue)))
         except OSError as error:
             return Outcome(error=error)
-
-    def _count(self, name: str) -> None:
-        self.tally.operations += 1
-        self.tally.by_operation[name] = self.tally.by_operation.get(name, 0) + 1
 
     def _hold(
         self, queue: int, token: Hashable, segments: Sequence[tuple[int, int]], out_num: int
@@ -214,13 +147,6 @@ class Pair:
 
     # ---- what is compared
 
-    def _same_memory(self) -> bool:
-        """Whether the worlds' memories are equal as a whole."""
-        base, length = self.setup.base, self.setup.memory
-        rtl = self.bench.memory.view(base, length)
-        kind = ctypes.c_char * length
-        return not _memcmp(kind.from_buffer(rtl), kind.from_buffer(self.model.flat.view), length)
-
     def _callback_differences(self) -> list[str]:
         found = []
         for what, rtl, model in (
@@ -230,14 +156,6 @@ class Pair:
             if rtl != model:
                 found.append(f"{what}: rtl {rtl[-3:]}, model {model[-3:]}")
         return found
-
-    def writes_refused(self) -> list[str]:
-        """Name what the device wrote though it was not given."""
-        return [
-            f"written though not given to the device: {place.length} bytes at {place.addr:#x}, "
-            f"cycle {place.cycle}"
-            for place in self.bench.memory.violations()
-        ]
 
     async def _register_differences(self, queue: int, faults: bool) -> list[str]:
         found = []
@@ -252,38 +170,6 @@ class Pair:
                 name = reg.name if isinstance(reg, (Reg, Config)) else hex(reg)
                 found.append(f"register {name}: rtl {rtl:#x}, model {model:#x}")
         return found
-
-    def _memory_differences(self) -> list[str]:
-        """Name what differs: ring fields first, else the byte and what lies there."""
-        found: list[str] = []
-        for index, vq in enumerate(self.rtl.queues):
-            if vq is None:
-                continue
-            rtl = RingState.capture(self.rtl.memory, vq.layout, tables=True)
-            model = RingState.capture(self.model.memory, vq.layout, tables=True)
-            found += [f"queue {index}, {difference}" for difference in compare(rtl, model)]
-        if found:
-            return found
-        base, length = self.setup.base, self.setup.memory
-        rtl_bytes = self.rtl.memory.read(base, length)
-        model_bytes = self.model.memory.read(base, length)
-        at = next(i for i in range(length) if rtl_bytes[i] != model_bytes[i])
-        return [
-            f"memory at {base + at:#x}: rtl {rtl_bytes[at : at + 16].hex()}, "
-            f"model {model_bytes[at : at + 16].hex()}"
-        ]
-
-    def _fail(self, what: str, queue: int, found: list[str]) -> None:
-        self.tally.mismatches += 1
-        lines = [f"after {what} at cycle {self.bench.cycle}:", *found[:MAX_SHOWN]]
-        if len(found) > MAX_SHOWN:
-            lines.append(f"and {len(found) - MAX_SHOWN} more")
-        vq = self.rtl.queues[queue] if queue < len(self.rtl.queues) else None
-        if vq is not None and vq.size <= DRAWN_SIZE:
-            rtl = RingState.capture(self.rtl.memory, vq.layout)
-            model = RingState.capture(self.model.memory, vq.layout)
-            lines.append(draw_side_by_side(rtl, model))
-        raise Mismatch("\n".join(lines))
 
 
 class Comparison(Pair):
@@ -406,15 +292,6 @@ class Comparison(Pair):
             if found:
                 self._fail("the end", queue, found)
         await self._check("the end", 0, registers=False)
-
-
-def _library() -> Any:
-    library = ctypes.CDLL(None)
-    library.memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
-    return library.memcmp
-
-
-_memcmp = _library()
 
 
 def device_indices(model: ModelWorld, queue: int) -> DeviceIndices:

@@ -44,7 +44,8 @@ from pymodel.packed_layout import (
 from pymodel.steps import Steps
 from pymodel.transport import notify
 from tb.bench import Bench
-from tb.comparison import Outcome, Pair
+from tb.comparison import Pair
+from tb.sides import Outcome
 from tb.worlds import Setup, first_index
 
 

@@ -421,17 +421,23 @@ class RtlWorld(World):
                 self.memory.write(layout.descriptor(offset), desc.pack())
 
 
-class ModelWorld(World):
-    """The driver's code over the model's memory; the device is the model."""
+class FlatWorld(World):
+    """A world over the model's memory, which can be looked at as a whole."""
 
     name = "model"
 
+    def __init__(self, setup: Setup) -> None:
+        self.flat = FlatMemory(setup.base, setup.memory)
+        super().__init__(setup, self.flat)
+
+
+class ModelWorld(FlatWorld):
+    """The driver's code over the model's memory; the device is the model."""
+
     def __init__(self, setup: Setup, **device: Any) -> None:
         """`device`: parameters of the model device, the same as the RTL's."""
-        memory = FlatMemory(setup.base, setup.memory)
-        super().__init__(setup, memory)
-        self.flat = memory
-        self.model = ModelDevice(memory, start_index=first_index(setup), **device)
+        super().__init__(setup)
+        self.model = ModelDevice(self.flat, start_index=first_index(setup), **device)
 
     def run(self, steps: Steps[Any]) -> Any:
         """Run a sequence of register accesses."""

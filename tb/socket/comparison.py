@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional
 from pymodel import PORT_REGISTERS, SocketVirtqueue, UsedBuffer, Window
 from pymodel.registers import Config
 from pymodel.socket_registers import Access as Kind
-from tb.comparison import Mismatch, Outcome, Tally
+from tb.sides import Mismatch, Outcome, Tally
 from tb.socket.bench import SocketBench
 from tb.socket.worlds import (
     BASE,

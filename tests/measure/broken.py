@@ -5,11 +5,11 @@ import cocotb
 import pytest
 
 from tb.bench import Bench
-from tb.comparison import Mismatch
 from tb.measure.points import Point
 from tb.measure.throughput import measure
 from tb.native_memory import Kind
 from tb.player import parameters
+from tb.sides import Mismatch
 
 TX, RX = Point("tx", 64, 256, latency=16, batch=16), Point("rx", 64, 256, latency=16, batch=16)
 CHANGED = b"\x5a"

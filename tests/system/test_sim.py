@@ -13,7 +13,7 @@ from tb import sim as command
 FAILING = """
 import cocotb
 from tb.bench import Bench
-from tb.comparison import Mismatch, Tally
+from tb.sides import Mismatch, Tally
 from tb.screen import progress, say, tallied
 
 @cocotb.test()
