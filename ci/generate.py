@@ -6,6 +6,7 @@
 - `rtl/engine/vq_faults.vh` from `pymodel/faults.py`
 - `rtl/device/<type>/vq_<type>_config.vh`, and their parts of that page, from the tables of
   configuration spaces beside the golden functions (`CONFIG_SPACES`)
+- `rtl/device/blk/vq_blk_types.vh` from `pymodel/blk_function.py`
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ci.toolchain import ROOT
+from pymodel.blk_function import BLK_CONFIG, RequestStatus, RequestType, StoreOp
 from pymodel.config_space import OWN_SHIFT, ConfigField, ConfigSpace
 from pymodel.faults import Fault
 from pymodel.registers import (
@@ -44,7 +46,7 @@ FEATURE_BITS = 6
 WINDOW_BITS = 6
 FAULT_BITS = 5
 
-CONFIG_SPACES: tuple[ConfigSpace, ...] = ()  # of each type of device
+CONFIG_SPACES: tuple[ConfigSpace, ...] = (BLK_CONFIG,)  # of each type of device
 
 
 def header(name: str, text: str, source: str, parameters: Iterable[tuple[str, int, str]]) -> str:
@@ -139,6 +141,19 @@ def config_section(space: ConfigSpace) -> list[str]:
     return lines
 
 
+def blk_types_header() -> str:
+    """Return rtl/device/blk/vq_blk_types.vh."""
+    rows = [(f"TYPE_{each.name}", 32, f"32'd{each.value}") for each in RequestType]
+    rows += [(f"STATUS_{each.name}", 2, f"2'd{each.value}") for each in RequestStatus]
+    rows += [(f"OP_{each.name}", 3, f"3'd{each.value}") for each in StoreOp]
+    return header(
+        "vq_blk_types.vh",
+        "types and status of requests (section 5.2.6), commands of the store.",
+        "pymodel/blk_function.py",
+        rows,
+    )
+
+
 def table(registers: Sequence[Register]) -> list[str]:
     """Return the table of some registers."""
     lines = ["| offset | name | access | reset | meaning | clause |", "|---|---|---|---|---|---|"]
@@ -218,6 +233,7 @@ def outputs() -> dict[Path, str]:
         ROOT / "rtl" / "socket" / "vq_sock_regs.vh": socket_header(),
         ROOT / "rtl" / "engine" / "vq_faults.vh": faults_header(),
         ROOT / "docs" / "registers.md": registers_page(),
+        ROOT / "rtl" / "device" / "blk" / "vq_blk_types.vh": blk_types_header(),
         **{
             ROOT / "rtl/device" / space.name / f"vq_{space.name}_config.vh": config_header(space)
             for space in CONFIG_SPACES

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// vq_blk_config.vh - byte offsets in the configuration space; numbers of feature bits.
+// Generated from pymodel/blk_function.py by 'make generate': change that instead.
+/* verilator lint_off UNUSEDPARAM */
+localparam [10:0] BLK_CFG_CAPACITY                 = 11'h000;
+localparam [10:0] BLK_CFG_SIZE_MAX                 = 11'h008;
+localparam [10:0] BLK_CFG_SEG_MAX                  = 11'h00c;
+localparam [10:0] BLK_CFG_BLK_SIZE                 = 11'h014;
+localparam [10:0] BLK_CFG_WRITEBACK                = 11'h020;
+localparam [10:0] BLK_CFG_UNUSED0                  = 11'h021;
+localparam [10:0] BLK_CFG_NUM_QUEUES               = 11'h022;
+localparam [10:0] BLK_CFG_MAX_DISCARD_SECTORS      = 11'h024;
+localparam [10:0] BLK_CFG_MAX_DISCARD_SEG          = 11'h028;
+localparam [10:0] BLK_CFG_DISCARD_SECTOR_ALIGNMENT = 11'h02c;
+localparam [10:0] BLK_CFG_MAX_WRITE_ZEROES_SECTORS = 11'h030;
+localparam [10:0] BLK_CFG_MAX_WRITE_ZEROES_SEG     = 11'h034;
+localparam [10:0] BLK_CFG_WRITE_ZEROES_MAY_UNMAP   = 11'h038;
+localparam [10:0] BLK_CFG_UNUSED1                  = 11'h039;
+localparam [10:0] BLK_CFG_READS                    = 11'h700;
+localparam [10:0] BLK_CFG_WRITES                   = 11'h704;
+localparam [10:0] BLK_CFG_FLUSHES                  = 11'h708;
+localparam [10:0] BLK_CFG_RANGES                   = 11'h70c;
+localparam [10:0] BLK_CFG_IDS                      = 11'h710;
+localparam [10:0] BLK_CFG_FAILED                   = 11'h714;
+localparam [10:0] BLK_CFG_UNSUPPORTED              = 11'h718;
+localparam [5:0] BLK_F_SIZE_MAX                   = 6'd1;
+localparam [5:0] BLK_F_SEG_MAX                    = 6'd2;
+localparam [5:0] BLK_F_GEOMETRY                   = 6'd4;
+localparam [5:0] BLK_F_RO                         = 6'd5;
+localparam [5:0] BLK_F_BLK_SIZE                   = 6'd6;
+localparam [5:0] BLK_F_FLUSH                      = 6'd9;
+localparam [5:0] BLK_F_TOPOLOGY                   = 6'd10;
+localparam [5:0] BLK_F_CONFIG_WCE                 = 6'd11;
+localparam [5:0] BLK_F_MQ                         = 6'd12;
+localparam [5:0] BLK_F_DISCARD                    = 6'd13;
+localparam [5:0] BLK_F_WRITE_ZEROES               = 6'd14;
+localparam [5:0] BLK_F_LIFETIME                   = 6'd15;
+localparam [5:0] BLK_F_SECURE_ERASE               = 6'd16;
+localparam [5:0] BLK_F_ZONED                      = 6'd17;
+/* verilator lint_on UNUSEDPARAM */
