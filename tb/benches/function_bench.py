@@ -65,6 +65,7 @@ class FunctionBench:
         self.queues, self.chains = int(dut.QUEUES.value), int(dut.CHAINS.value)
         self.beat = int(dut.DATA_W.value) // 8
         self.granted = self.chains
+        self.levels: dict[str, int] = {}  # further inputs, and what they are from the start
         self.live = 0
         self.credits: Counter[int] = Counter()  # per queue, as the engine counts them
         self.started: list[Chain] = []
@@ -84,6 +85,7 @@ class FunctionBench:
         inputs |= {"m_rsp_ready": 0, "m_axis_tready": 0}
         extra = ("s_other_queue", "s_other_valid", "s_cfg_addr", "s_cfg_wdata", "s_cfg_wstrb")
         inputs |= {name: 0 for name in (*extra, "s_cfg_write") if hasattr(dut, name)}
+        inputs |= self.levels
         await start_clock(dut, inputs)
         clk = dut.clk
         fields = ("queue", "tag", "readable", "writable")

@@ -49,8 +49,7 @@ module vq_blk_ranges #(
     localparam SLOT_W   = PER_BEAT > 1 ? $clog2(PER_BEAT) : 1;
     localparam LAST     = PER_BEAT - 1;
 
-    reg  [63:0]        half_reg;
-    reg                half_valid_reg;
+    reg                half_valid_reg;  // narrow: the first beat of a range is kept
     reg  [SLOT_W-1:0]  slot_reg;        // range of the beat that is looked at
     reg  [27:0]        seen_reg;        // ranges of this body that were looked at
     reg  [127:0]       range_reg;       // the range that is checked
@@ -74,7 +73,9 @@ module vq_blk_ranges #(
 
     generate
         if (NARROW) begin : gen_narrow
-            assign range = {s_body_data[63:0], half_reg};
+            reg [63:0] half_reg;
+            always @(posedge clk) if (s_body_valid && !whole) half_reg <= s_body_data;
+            assign range = {s_body_data, half_reg};
         end else begin : gen_wide
             assign range = s_body_data[128*slot_reg +: 128];
         end
@@ -97,7 +98,6 @@ module vq_blk_ranges #(
     );
 
     always @(posedge clk) begin
-        if (s_body_valid && !whole) half_reg <= s_body_data[63:0];
         if (s_body_valid) half_valid_reg <= NARROW && !whole;
         range_valid_reg <= looks;
         if (looks) begin

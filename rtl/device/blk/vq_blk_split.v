@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_blk_split - part the packets of block requests into their headers and what follows them.
 //   Contract    one record a chain, in order: the 16 bytes of its header, and how many bytes
-//               follow. These come as a packet on m_body, packed from lane 0, its last beat maybe in part;
-//               m_body_user marks the first damaged beat and all behind it. A record without a
-//               packet, or one of a packet shorter than a header, has no body
+//               follow it. These come as a packet on m_body, packed from lane 0, its last beat maybe
+//               in part; m_body_user marks the first damaged beat and all behind it. A record without
+//               a packet, or one of a packet shorter than a header, has no body
 //   Latency     0 cycles, the beat that ends a header to its record; a body of more than 128 bits a
 //               beat comes one beat later than its packet
 //   Throughput  1 beat per cycle; 1 more cycle where a packet's last beat spills over
@@ -47,8 +47,7 @@ module vq_blk_split #(
     localparam [0:0] NARROW = DATA_W < 128;     // a header takes two beats
     localparam [0:0] SHIFT  = DATA_W > 128;     // a body begins within a beat
 
-    reg  [63:0]       half_reg;         // narrow: the first beat of a header
-    reg               half_valid_reg, half_valid_next;
+    reg               half_valid_reg, half_valid_next;    // the first beat of a header
     reg               body_reg,  body_next;     // the packet's header has gone
     reg               spill_reg, spill_next;    // its last bytes are kept, and nothing else
     reg               user_reg,  user_next;     // damage was seen in this packet
@@ -65,7 +64,9 @@ module vq_blk_split #(
 
     generate
         if (NARROW) begin : gen_narrow
-            assign header      = {s_axis_tdata[63:0], half_reg};
+            reg [63:0] half_reg;
+            always @(posedge clk) if (beat) half_reg <= s_axis_tdata;
+            assign header      = {s_axis_tdata, half_reg};
             assign more        = 1'b0;
             assign m_body_data = s_axis_tdata;
         end else if (SHIFT) begin : gen_shift
@@ -114,7 +115,6 @@ module vq_blk_split #(
     end
 
     always @(posedge clk) begin
-        if (beat) half_reg <= s_axis_tdata[63:0];
         half_valid_reg <= half_valid_next;
         body_reg       <= body_next;
         spill_reg      <= spill_next;
