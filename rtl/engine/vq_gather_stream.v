@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_gather_stream - the bytes that were gathered, as one packet a chain.
-//   Contract    packets are packed from lane 0; m_axis_tuser on the last beat says that bytes are
-//               damaged. A read error is reported before the beat it came with moves on, but for
-//               those of a queue that is not alive, which nobody asks for
+//   Contract    packets are packed from lane 0; m_axis_tuser says that bytes of this beat or of one
+//               before it in its packet are damaged. A read error is reported before the beat it
+//               came with moves on, but for those of a queue that is not alive, which nobody asks
+//               for
 //   Latency     2 cycles
 //   Throughput  1 beat per cycle; 1 more cycle where a packet's last beat spills over
 `resetall
@@ -73,6 +74,6 @@ module vq_gather_stream #(
     );
 
     assign m_axis_tkeep = ~({DATA_W/8{1'b1}} << count);
-    assign m_axis_tuser = error && m_axis_tlast;
+    assign m_axis_tuser = error;
 endmodule
 `resetall

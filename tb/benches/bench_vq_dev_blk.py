@@ -29,6 +29,7 @@ from pymodel.blk_function import (
 from tb.benches.blk_store import Store, StorePace, random_pace
 from tb.benches.function_bench import SLOW, Chain, FunctionBench, Pace
 
+PROMPT, STEADY = StorePace(), Pace()
 SECTORS = 200
 SERIAL = b"VQ-0123456789-abcdef"
 HUGE = [SECTORS, SECTORS - 1, 1 << 32, 1 << 55, (1 << 63) - 1, (1 << 64) - 1]
@@ -44,7 +45,7 @@ class BlkBench(FunctionBench):
 
     model: BlkFunction
 
-    def __init__(self, dut: Any, pace: StorePace = StorePace()) -> None:
+    def __init__(self, dut: Any, pace: StorePace = PROMPT) -> None:
         content = random.randbytes(SECTORS * SECTOR)
         limits = BlkLimits(
             size_max=int(dut.SIZE_MAX.value),
@@ -67,7 +68,7 @@ class BlkBench(FunctionBench):
         self._pace = pace
         self.changes = 0
 
-    async def begin(self, pace: Pace = Pace(), features: int | None = None) -> BlkBench:
+    async def begin(self, pace: Pace = STEADY, features: int | None = None) -> BlkBench:
         """Reset, negotiate features (by default all that are offered), attach the store."""
         await self.start(pace)
         self.store = Store(self.dut, self.store_disk, self._pace)
@@ -94,12 +95,13 @@ class BlkBench(FunctionBench):
         body: bytes,
         writable: int,
         queue: int | None = None,
-        damaged: bool = False,
+        damaged_from: int | None = None,
     ) -> None:
-        """Send one; `writable` bytes with the status."""
+        """Send one; `writable` bytes with the status; maybe damaged from a beat on."""
         number = random.randrange(self.queues) if queue is None else queue
         header = HEADER.pack(kind, random.getrandbits(32), sector)
-        self.send(Chain(number, header + body, writable, damaged))
+        damaged, first = damaged_from is not None, damaged_from or 0
+        self.send(Chain(number, header + body, writable, damaged, first))
 
     def ranges(self, kind: int, rows: Sequence[tuple[int, int, int]], writable: int = 1) -> None:
         """Send a discard or write-zeroes."""
@@ -122,7 +124,9 @@ class BlkBench(FunctionBench):
         else:
             rows = [
                 (random.randint(0, SECTORS - 9), random.randint(1, 9), kind == ZEROES and choice)
-                for choice in random.choices([0, 1], k=random.randint(1, self.model.limits.max_ranges))
+                for choice in random.choices(
+                    [0, 1], k=random.randint(1, self.model.limits.max_ranges)
+                )
             ]
             self.ranges(kind, rows)
 
@@ -133,10 +137,7 @@ class BlkBench(FunctionBench):
         assert self.store_disk.stable == self.model.disk.stable, "the stable bytes differ"
         space = self.model.config()
         for field in BLK_CONFIG.fields:
-            if field.own:
-                want = self.model.counters[field.name]
-            else:
-                want = field.read(space)
+            want = self.model.counters[field.name] if field.own else field.read(space)
             at, lane = field.offset & ~3, field.offset & 3
             got = 0
             for word in range((lane + field.size + 3) // 4):
@@ -165,13 +166,11 @@ class BlkBench(FunctionBench):
         await self.clocks(1)
 
     def process(self, chain: Chain) -> bytes:
-        """What the model answers; a damaged packet may have been written in part."""
-        if not chain.damaged:
-            return super().process(chain)
-        if chain.writable:
+        """What the model answers; that of a damaged packet is thrown away by the engine."""
+        if chain.damaged and chain.writable:
             self.model.counters["failed"] += 1
             return bytes(chain.writable - 1) + b"\1"
-        return b""
+        return b"" if chain.damaged else super().process(chain)
 
 
 def test(**options: Any) -> Any:
@@ -207,8 +206,29 @@ def malformed(bench: BlkBench) -> None:
     requests += [(GET_ID, 0, b"", 1), (GET_ID, 0, b"", 20), (GET_ID, 0, b"", 22)]
     requests += [(GET_ID, 0, bytes(20), 1), (GET_ID, 0, b"z", 21)]
     requests += [(FLUSH, 7, b"", 1), (FLUSH, 0, bytes(3 * unit), 1), (FLUSH, 0, b"", 70)]
-    for kind in (2, 3, 5, 7, 9, 10, 12, 14, 15, 16, 18, 20, 22, 24, 26, 0x80000000, 0x100, 0xFFFFFFFF):
-        requests += [(kind, 0, random.randbytes(random.choice([0, 16, 600])), random.choice([1, 70]))]
+    for kind in (
+        2,
+        3,
+        5,
+        7,
+        9,
+        10,
+        12,
+        14,
+        15,
+        16,
+        18,
+        20,
+        22,
+        24,
+        26,
+        0x80000000,
+        0x100,
+        0xFFFFFFFF,
+    ):
+        requests += [
+            (kind, 0, random.randbytes(random.choice([0, 16, 600])), random.choice([1, 70]))
+        ]
     for kind in (DISCARD, ZEROES):
         good = RANGE.pack(3, 1, 0)
         for length in (0, 1, 15, 17, 31, 40):
@@ -283,30 +303,53 @@ async def a_store_that_fails_is_told_as_io_error(dut: Any) -> None:
 @test()
 @cocotb.parametrize(pace=[Pace(), Pace(50, 70, 50, 70)])
 async def damaged_packets_change_nothing_but_their_sectors(dut: Any, pace: Pace) -> None:
-    """Whatever the damaged packet is: an answer, no discard, no read, at most its own sectors."""
+    """Damaged data are not stored, what comes before them may be; the write is told to fail."""
     bench = await BlkBench(dut, random_pace()).begin(pace)
-    own: set[int] = set()
-    for _ in range(60):
-        kind = random.choice([IN, OUT, FLUSH, DISCARD, ZEROES, 99])
+    beats = SECTOR // bench.beat
+    header = -(-HEADER.size // bench.beat)
+    started = 0
+    for _ in range(40):
+        sectors = random.randint(1, 4)
+        sector = random.randrange(SECTORS - sectors)
+        data = random.randbytes(sectors * SECTOR)
+        whole = -(-(HEADER.size + len(data)) // bench.beat)
+        damage = random.randrange(header, whole)
+        started += 1
+        bench.request(OUT, sector, data, 1, damaged_from=damage)
+        await bench.finish(40000)
+        # bytes before the damage, in whole sectors as this store keeps them, and no others
+        good = (damage * bench.beat - HEADER.size) // bench.beat * bench.beat // SECTOR
+        bench.model.disk.write(sector, data[: good * SECTOR])
+        for _ in range(3):
+            bench.any_good()
+        await bench.agree()
+    assert bench.store.damaged == started and beats
+
+
+@test()
+@cocotb.parametrize(pace=[Pace(), Pace(50, 70, 50, 70)])
+async def what_is_damaged_is_no_request(dut: Any, pace: Pace) -> None:
+    """A damaged header, or damaged ranges: an answer, and nothing of it reaches the store."""
+    bench = await BlkBench(dut, random_pace()).begin(pace)
+    for number in range(80):
+        kind = random.choice([IN, OUT, FLUSH, GET_ID, DISCARD, ZEROES, 99])
         body, writable = b"", random.choice([0, 1, 30])
-        sector = random.randrange(SECTORS - 20)
+        first = 0
         if kind == IN:
             writable = SECTOR + 1
         elif kind == OUT:
-            body, writable = random.randbytes(SECTOR * random.randint(1, 4)), 1
-            own.update(range(sector, sector + len(body) // SECTOR))
+            body, writable = random.randbytes(SECTOR * random.randint(1, 4)), number & 1
         elif kind in (DISCARD, ZEROES):
-            body, writable = RANGE.pack(sector, 3, 0) * random.randint(1, 3), 1
-        if kind in (IN, OUT) or writable == 0 or len(body):
-            bench.request(kind, sector, body, writable, damaged=True)
+            body, writable = RANGE.pack(number, 3, 0) * random.randint(1, 3), 1
+            first = random.choice([0, -1])
+        bench.request(kind, random.randrange(100), body, writable, damaged_from=first)
         bench.any_good()
-    await bench.finish(40000)
-    good = bench.model.disk
-    for sector in range(SECTORS):  # of the good requests the last word counts, where no other was
-        if sector not in own:
-            assert bench.store_disk.read(sector, 1) == good.read(sector, 1), f"sector {sector}"
-    assert bench.store.damaged == 0 or own
-    assert bench.store.ops[StoreOp.READ] == bench.model.counters["reads"]
+    await bench.agree()
+    counters = bench.model.counters
+    assert bench.store.damaged == 0
+    assert bench.store.ops[StoreOp.READ] == counters["reads"]
+    assert bench.store.ops[StoreOp.WRITE] == counters["writes"]
+    assert bench.store.ops[StoreOp.FLUSH] == counters["flushes"]
 
 
 @test()
@@ -387,6 +430,20 @@ async def a_reset_ends_all_that_is_under_way(dut: Any) -> None:
     bench.model.configure(bench.model.features)
     bench.set_live((1 << bench.queues) - 1)
     await bench.agree()
+
+
+@test()
+async def a_command_follows_its_header(dut: Any) -> None:
+    """3 clocks from the end of a header to the command, and 1 from the data to the answer."""
+    bench = await BlkBench(dut).begin()
+    await bench.clocks(bench.queues + 8)
+    for number in range(5):
+        bench.request(IN, number, b"", SECTOR + 1)
+        await bench.agree()
+        assert bench.store.commands[-1] - bench.data.taken[-1] == 3
+    beats = SECTOR // bench.beat
+    first = len(bench.out.words) - beats - 1
+    assert bench.out.words[first].shown - bench.store.data_taken[-beats] == 1
 
 
 async def clocks_of(bench: BlkBench, count: int, send: Any) -> float:

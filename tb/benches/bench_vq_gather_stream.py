@@ -21,10 +21,11 @@ async def packets_are_packed_and_damage_is_told(dut: Any, pace: tuple[int, int, 
     source = unit.source("s_beat", pace[0])
     sink = unit.sink("m_axis", pace[1], loose=["tdata"])
     faults = unit.sink("m_fault", pace[2])
-    packets: list[tuple[bytes, bool]] = []
+    packets: list[tuple[bytes, int | None]] = []
     bad: list[int] = []  # queue of each beat with an error
     for _ in range(60):
-        data, damaged, queue = b"", False, random.randrange(4)
+        data, queue = b"", random.randrange(4)
+        damage = None  # place of the first damaged byte
         reads = random.randint(1, 4)
         for number in range(reads):
             piece = random.randbytes(random.choice([1, beat, random.randint(1, 3 * beat)]))
@@ -32,7 +33,8 @@ async def packets_are_packed_and_damage_is_told(dut: Any, pace: tuple[int, int, 
             done = 0
             for index, (offset, count) in enumerate(parts):
                 error = random.random() < 0.06
-                damaged |= error
+                if error and damage is None:
+                    damage = len(data) + done
                 bad += [queue] * error
                 last = number == reads - 1 and index == len(parts) - 1
                 word = {"data": part(piece[done : done + count], offset, beat), "offset": offset}
@@ -40,20 +42,22 @@ async def packets_are_packed_and_damage_is_told(dut: Any, pace: tuple[int, int, 
                 source.send(word)
                 done += count
             data += piece
-        packets.append((data, damaged))
+        packets.append((data, damage))
     beats = sum(-(-len(data) // beat) for data, _ in packets)
     await unit.until(lambda: len(sink.words) == beats, "packets")
     await unit.clocks(4)
     assert [word.value["queue"] for word in faults.words] == bad
     words = iter(sink.words)
-    for data, damaged in packets:
+    for data, damage in packets:
+        at = 0
         while data:
             value = next(words).value
             count = min(len(data), beat)
             assert value["tkeep"] == (1 << count) - 1
             assert lanes_of(value["tdata"], beat, 0, count) == data[:count]
-            data = data[count:]
-            assert value["tlast"] == (not data) and value["tuser"] == (damaged and not data)
+            data, at = data[count:], at + count
+            assert value["tlast"] == (not data)
+            assert value["tuser"] == (damage is not None and damage < at)
     assert next(words, None) is None
 
 

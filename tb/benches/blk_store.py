@@ -42,7 +42,7 @@ class Store:
         most: most commands under way at once.
     """
 
-    def __init__(self, dut: Any, disk: Disk, pace: StorePace = StorePace()) -> None:
+    def __init__(self, dut: Any, disk: Disk, pace: StorePace) -> None:
         self.dut, self.disk, self.pace = dut, disk, pace
         self.beat = int(dut.DATA_W.value) // 8
         self.ops: Counter[StoreOp] = Counter()
@@ -60,6 +60,16 @@ class Store:
         )
         self._taken = 0  # beats of writes
         cocotb.start_soon(self._run())
+
+    @property
+    def commands(self) -> list[int]:
+        """Clock numbers in which commands were first shown."""
+        return [word.shown for word in self._cmd.words]
+
+    @property
+    def data_taken(self) -> list[int]:
+        """Clock numbers in which beats of reads were taken."""
+        return self._rd.taken
 
     @staticmethod
     def idle_inputs(disk: Disk) -> dict[str, int]:

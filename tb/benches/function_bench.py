@@ -29,6 +29,7 @@ class Chain:
         readable: bytes given to the function.
         writable: bytes that it may answer with.
         damaged: the packet ends with `tuser`.
+        damaged_from: the beat from which on it has `tuser`, -1 for the last.
         tag: while it is in the function.
     """
 
@@ -36,6 +37,7 @@ class Chain:
     readable: bytes
     writable: int
     damaged: bool = False
+    damaged_from: int = -1
     tag: int = 0
 
 
@@ -198,6 +200,7 @@ class FunctionBench:
                 "writable": chain.writable,
             }
         )
+        beats = -(-len(chain.readable) // self.beat)
         for at in range(0, len(chain.readable), self.beat):
             part = chain.readable[at : at + self.beat]
             last = at + self.beat >= len(chain.readable)
@@ -207,10 +210,9 @@ class FunctionBench:
                     "data": int.from_bytes(part + junk, "little"),
                     "keep": (1 << len(part)) - 1,
                     "last": last,
-                    "user": last and chain.damaged,
+                    "user": chain.damaged and at // self.beat >= chain.damaged_from % beats,
                 }
             )
-        beats = -(-len(chain.readable) // self.beat)
         before = self._packet_ends[-1] if self._packet_ends else -1
         self._packet_ends.append(before + beats)
 

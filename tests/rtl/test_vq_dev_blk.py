@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""vq_dev_blk against the golden model's function."""
+"""vq_dev_blk, the function of vq_blk_device, against the golden model's."""
 
 import pytest
 

@@ -13,7 +13,7 @@
 
 module vq_blk_ram #(
     parameter DATA_W  = 64,     // stream, bits; 64 to 512
-    parameter SECTORS = 128     // of 512 bytes
+    parameter SECTORS = 128     // of 512 bytes; 2 or more
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -43,6 +43,10 @@ module vq_blk_ram #(
     output wire              m_done_valid,
     input  wire              m_done_ready
 );
+    if (SECTORS < 2) begin : gen_bad_sectors
+        ERROR_SECTORS_must_be_2_or_more u_error ();
+    end
+
     `include "vq_blk.vh"
 
     localparam BEATS  = 4096 / DATA_W;      // of a sector

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_blk_split - part the packets of block requests into their headers and what follows them.
 //   Contract    one record a chain, in order: the 16 bytes of its header, and how many bytes
-//               follow it. These come as a packet on m_body, packed from lane 0, its last beat maybe
-//               in part; m_body_user marks the first damaged beat and all behind it. A record without
-//               a packet, or one of a packet shorter than a header, has no body
+//               follow. These come as a packet on m_body, packed from lane 0, its last beat maybe
+//               in part; m_body_user marks the first damaged beat and all behind it. A record
+//               without packet, or of a packet shorter than a header, has no body
 //   Latency     0 cycles, the beat that ends a header to its record; a body of more than 128 bits a
 //               beat comes one beat later than its packet
 //   Throughput  1 beat per cycle; 1 more cycle where a packet's last beat spills over

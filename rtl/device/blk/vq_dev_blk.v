@@ -6,7 +6,7 @@
 //               range or unknown reaches it in no part (docs/architecture.md). Of a damaged
 //               packet only whole beats before the damage are given to the store, and their
 //               write is to fail
-//   Latency     9 cycles, the end of a request's header to its command; 1 cycle from the store's
+//   Latency     3 cycles, the end of a request's header to its command; 1 cycle from the store's
 //               data and completion to the answer
 //   Throughput  1 beat per cycle in each direction; a 16-byte header costs 2, 1 or part of a beat
 `resetall
