@@ -33,6 +33,7 @@ PROMPT, STEADY = StorePace(), Pace()
 SECTORS = 200
 SERIAL = b"VQ-0123456789-abcdef"
 HUGE = [SECTORS, SECTORS - 1, 1 << 32, 1 << 55, (1 << 63) - 1, (1 << 64) - 1]
+UNKNOWN = [2, 3, 5, 7, 9, 10, 12, 14, 15, 16, 18, 20, 22, 24, 26, 1 << 31, 0x100, 0xFFFFFFFF]
 ALL = BlkFeature(0)
 for _bit in BlkFeature:
     ALL |= _bit
@@ -206,29 +207,9 @@ def malformed(bench: BlkBench) -> None:
     requests += [(GET_ID, 0, b"", 1), (GET_ID, 0, b"", 20), (GET_ID, 0, b"", 22)]
     requests += [(GET_ID, 0, bytes(20), 1), (GET_ID, 0, b"z", 21)]
     requests += [(FLUSH, 7, b"", 1), (FLUSH, 0, bytes(3 * unit), 1), (FLUSH, 0, b"", 70)]
-    for kind in (
-        2,
-        3,
-        5,
-        7,
-        9,
-        10,
-        12,
-        14,
-        15,
-        16,
-        18,
-        20,
-        22,
-        24,
-        26,
-        0x80000000,
-        0x100,
-        0xFFFFFFFF,
-    ):
-        requests += [
-            (kind, 0, random.randbytes(random.choice([0, 16, 600])), random.choice([1, 70]))
-        ]
+    for unknown in UNKNOWN:
+        body = random.randbytes(random.choice([0, 16, 600]))
+        requests += [(unknown, 0, body, random.choice([1, 70]))]
     for kind in (DISCARD, ZEROES):
         good = RANGE.pack(3, 1, 0)
         for length in (0, 1, 15, 17, 31, 40):

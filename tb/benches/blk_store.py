@@ -143,5 +143,5 @@ class Store:
 
 def random_pace() -> StorePace:
     """A store that holds back now and then."""
-    chance = [random.choice([100, 60, 30]) for _ in range(4)]
-    return StorePace(*chance, latency=random.choice([0, 5, 60]))
+    cmd, wr, rd, done = (random.choice([100, 60, 30]) for _ in range(4))
+    return StorePace(cmd, wr, rd, done, latency=random.choice([0, 5, 60]))

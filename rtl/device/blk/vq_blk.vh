@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_blk.vh - what the block device does with a request: an operation of its store, or one of these.
+// vq_blk.vh - what the block device does with a request: a command of its store, or another thing.
 /* verilator lint_off UNUSEDPARAM */
 `include "vq_blk_types.vh"
 localparam [2:0] ACT_READ    = OP_READ;
