@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole device in its bench, as a cocotb test holds it. No Python runs per clock cycle."""
+"""Whole devices in their bench, as a cocotb test holds them. No Python runs per clock cycle."""
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any, Optional
 
@@ -11,11 +12,13 @@ from cocotb.simtime import get_sim_time
 from cocotb.triggers import First, RisingEdge, Timer
 from cocotb.types import LogicArray
 
+from pymodel.bus import SLOT_BYTES
 from tb.native_memory import NativeMemory, Settings, settings_from_environment
 from tb.registers import Registers, RegisterTimeout
 
 PERIOD_NS = 4  # of tb_top's clock
 RESET_CYCLES = 4
+SLOTS = {"test": 0, "net": 1, "blk": 2, "rng": 3}  # of tb_devices
 ENGINE_REGISTERS = {
     "Status": 0x070,
     "InterruptStatus": 0x060,
@@ -32,17 +35,32 @@ class DeadlineMissed(AssertionError):
 
 
 class Bench:
-    """Clock, reset, memory, registers and events of `tb_top`.
+    """Clock, reset, memory, registers and events of `tb_top`, or of a device of `tb_devices`.
 
     Attributes:
         dut: the top module.
         memory: guest memory.
         registers: register access of any width.
+        irq: the device's interrupt line; of several, a bit a slot.
+        idle: high while the device has nothing in hand; likewise.
+        base: byte address of the device's registers.
     """
 
-    def __init__(self, dut: Any, settings: Optional[Settings] = None) -> None:
-        """Empty the memory; `settings` are the memory slave's, by default the environment's."""
+    def __init__(
+        self, dut: Any, settings: Optional[Settings] = None, slot: Optional[str] = None
+    ) -> None:
+        """Empty the memory.
+
+        Args:
+            dut: the top module.
+            settings: the memory slave's, by default the environment's.
+            slot: of `tb_devices`, the name of the device; None for all of them, whose pins are
+                side by side and whose registers each at `SLOT_BYTES` more.
+        """
         self.dut = dut
+        self.base = SLOTS[slot] * SLOT_BYTES if slot else 0
+        self.irq = getattr(dut, f"irq_{slot}" if slot else "irq")
+        self.idle = getattr(dut, f"idle_{slot}" if slot else "idle")
         self.memory = NativeMemory()
         self.memory.configure(settings or settings_from_environment())
         self.registers = Registers(dut, dut.clk)
@@ -50,8 +68,15 @@ class Bench:
         if "TB_DUMP_FROM" in os.environ:
             cocotb.start_soon(self._dump_from(int(os.environ["TB_DUMP_FROM"])))
 
+    def at(self, slot: str) -> Bench:
+        """Return the bench of another device of `tb_devices`, with the same memory and clock."""
+        other = copy.copy(self)
+        other.base = SLOTS[slot] * SLOT_BYTES
+        other.irq, other.idle = (getattr(self.dut, f"{pin}_{slot}") for pin in ("irq", "idle"))
+        return other
+
     async def start(self) -> None:
-        """Reset the device."""
+        """Reset all devices."""
         self.dut.rst.value = 1
         await self.wait_cycles(RESET_CYCLES)
         await RisingEdge(self.dut.clk)
@@ -64,12 +89,12 @@ class Bench:
         return int(get_sim_time("ns") + PERIOD_NS / 2) // PERIOD_NS
 
     async def read32(self, address: int) -> int:
-        """Return a register."""
-        return await self.registers.read32(address)
+        """Return a register of the device."""
+        return await self.registers.read32(self.base + address)
 
     async def write32(self, address: int, value: int, strobes: int = 0xF) -> None:
-        """Write a register; bit i of `strobes` enables byte i."""
-        await self.registers.write(address, value, 4, strobes)
+        """Write a register of the device; bit i of `strobes` enables byte i."""
+        await self.registers.write(self.base + address, value, 4, strobes)
 
     async def wait_cycles(self, count: int) -> None:
         """Return `count` clock cycles later."""
@@ -79,15 +104,15 @@ class Bench:
     @property
     def all_idle(self) -> bool:
         """Whether every engine is idle."""
-        return int(self.dut.idle.value) == _ones(self.dut.idle)
+        return int(self.idle.value) == _ones(self.idle)
 
     async def wait_idle(self, max_cycles: int) -> int:
-        """Return when the engine is idle, or all that there are; the cycles that it took."""
-        return await self._wait_high(self.dut.idle, "idle", max_cycles)
+        """Return when the device is idle, or all that there are; the cycles that it took."""
+        return await self._wait_high(self.idle, "idle", max_cycles)
 
     async def wait_irq(self, max_cycles: int) -> int:
         """Return when the interrupt line is high; the cycles that it took."""
-        return await self._wait_high(self.dut.irq, "interrupt", max_cycles)
+        return await self._wait_high(self.irq, "interrupt", max_cycles)
 
     async def wait_level(self, pin: Any, level: int, max_cycles: int) -> bool:
         """Wait until a pin has a level; False when it had not after `max_cycles`."""

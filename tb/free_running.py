@@ -362,7 +362,7 @@ class FreeRunning(Pair):
 
     async def _serve(self) -> None:
         """Serve interrupts as they come."""
-        irq = self.bench.dut.irq
+        irq = self.bench.irq
         while True:
             if not int(irq.value):
                 await RisingEdge(irq)
@@ -413,6 +413,6 @@ class FreeRunning(Pair):
         while True:
             await self.rtl.wait_quiet()
             busy = self.rtl.notified or self._ringing or self._serving
-            if not busy and not int(self.bench.dut.irq.value):
+            if not busy and not int(self.bench.irq.value):
                 return
             await self.bench.wait_cycles(8)

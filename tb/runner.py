@@ -32,10 +32,12 @@ from ci.toolchain import BUILD, ROOT, toolchain
 from tb.build import SIMULATORS, WORK, BuildError, Design, build, build_native, digest, locked
 
 SYSTEM_TOP = "tb_top"
-SYSTEM_SIGNALS = (
-    *("clk", "rst", "cycle", "irq", "idle", "dump_enable"),
-    *("track_op", "track_queue", "track_token", "s_axil_*"),
-)
+DEVICES_TOP = "tb_devices"
+COMMON_SIGNALS = ("clk", "rst", "cycle", "dump_enable", "track_*", "s_axil_*")
+SIGNALS = {  # that Python reaches, of the tops with guest memory and clock
+    SYSTEM_TOP: (*COMMON_SIGNALS, "irq", "idle"),
+    DEVICES_TOP: (*COMMON_SIGNALS, "irq", "idle", "irq_*", "idle_*"),
+}
 DEFAULT_TIMEOUT_S = 600
 CLOCK_NS = 4  # of tb_top
 WINDOW_CYCLES = 5000  # of waves before a failure, where waves are windowed
@@ -106,7 +108,7 @@ class Run:
             words += ["--parameter", f"{key}={value}"]
         for source in self.design.sources:
             words += ["--source", shown(source)]
-        if self.design.top != SYSTEM_TOP:
+        if self.design.top not in SIGNALS:
             words += ["--native"] if self.design.native else []
             words += ["--own-clock"] if self.design.own_clock else []
         words += ["--test", self.pattern] if self.pattern else []
@@ -391,18 +393,19 @@ def run_bench(
 
 
 def run_system(
-    module: str, parameters: Mapping[str, int | str] | None = None, **options: Any
+    module: str,
+    parameters: Mapping[str, int | str] | None = None,
+    *,
+    top: str = SYSTEM_TOP,
+    **options: Any,
 ) -> Result:
-    """Run a test module on the whole device; the options are those of `run_bench`."""
+    """Run a test module on whole devices; the options are those of `run_bench`.
+
+    `top`: the test device alone, or DEVICES_TOP.
+    """
     __tracebackhide__ = True
     return run_bench(
-        SYSTEM_TOP,
-        parameters,
-        module,
-        native=True,
-        own_clock=True,
-        exposed=SYSTEM_SIGNALS,
-        **options,
+        top, parameters, module, native=True, own_clock=True, exposed=SIGNALS[top], **options
     )
 
 
@@ -414,7 +417,7 @@ def system_design(parameters: Mapping[str, int | str], sim: str) -> Design:
         parameters=tuple(sorted(parameters.items())),
         native=True,
         own_clock=True,
-        exposed=SYSTEM_SIGNALS,
+        exposed=SIGNALS[SYSTEM_TOP],
     )
 
 
@@ -459,8 +462,8 @@ def main() -> None:
     common: dict[str, Any] = {"sim": args.sim, "seed": args.seed, "pattern": args.test}
     common |= {"env": dict(args.env), "waves": "all" if args.waves else ""}
     try:
-        if args.top == SYSTEM_TOP:
-            result = run_system(args.module, parameters, **common)
+        if args.top in SIGNALS:
+            result = run_system(args.module, parameters, top=args.top, **common)
         else:
             common |= {"sources": args.source, "native": args.native, "own_clock": args.own_clock}
             result = run_bench(args.top, parameters, args.module, **common)

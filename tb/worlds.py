@@ -355,7 +355,7 @@ class RtlWorld(World):
 
     async def serve(self) -> bool:
         """Serve the interrupt if it is raised; whether it was."""
-        if not int(self.bench.dut.irq.value):
+        if not int(self.bench.irq.value):
             return False
         self.interrupt(await self.run(take_interrupt()))
         return True
@@ -375,7 +375,7 @@ class RtlWorld(World):
         while True:
             await self.bench.wait_idle(max(1, end - self.bench.cycle))
             await self.bench.wait_cycles(SURE_CYCLES)
-            if int(self.bench.dut.idle.value):
+            if int(self.bench.idle.value):
                 return
 
     async def run_up(self) -> None:

@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: Apache-2.0
+// tb_devices - several virtio devices on one bus: their registers side by side, one guest memory.
+//   Contract    slot s has its registers at byte address s * 4096 on, and irq_<name>, idle_<name>;
+//               a device that is not there is a placeholder (vq_axil_split). Python drives rst, the
+//               s_axil pins, dump_enable and the track_ signals; what happens every cycle happens
+//               here
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+
+// A device's pins in slot S. Its ids are of two bits
+`define TB_SLOT(S) \
+    .clk(clk), .rst(rst), .irq(irq[S]), .idle(idle[S]), \
+    .s_axil_awaddr(slot_awaddr), .s_axil_awvalid(slot_awvalid[S]), \
+    .s_axil_awready(slot_awready[S]), .s_axil_wdata(slot_wdata), .s_axil_wstrb(slot_wstrb), \
+    .s_axil_wvalid(slot_wvalid[S]), .s_axil_wready(slot_wready[S]), \
+    .s_axil_bresp(slot_bresp[S*2 +: 2]), .s_axil_bvalid(slot_bvalid[S]), \
+    .s_axil_bready(slot_bready[S]), .s_axil_araddr(slot_araddr), \
+    .s_axil_arvalid(slot_arvalid[S]), .s_axil_arready(slot_arready[S]), \
+    .s_axil_rdata(slot_rdata[S*32 +: 32]), .s_axil_rresp(slot_rresp[S*2 +: 2]), \
+    .s_axil_rvalid(slot_rvalid[S]), .s_axil_rready(slot_rready[S]), \
+    .m_axi_arid({high_arid[S*2 +: 2], dev_arid[S*2 +: 2]}), \
+    .m_axi_araddr(dev_araddr[S*64 +: 64]), .m_axi_arlen(dev_arlen[S*8 +: 8]), \
+    .m_axi_arsize(dev_arsize[S*3 +: 3]), .m_axi_arburst(dev_arburst[S*2 +: 2]), \
+    .m_axi_arcache(dev_arcache[S*4 +: 4]), .m_axi_arprot(dev_arprot[S*3 +: 3]), \
+    .m_axi_arvalid(dev_arvalid[S]), .m_axi_arready(dev_arready[S]), \
+    .m_axi_rid({2'b00, dev_rid[S*2 +: 2]}), .m_axi_rdata(dev_rdata[S*DATA_W +: DATA_W]), \
+    .m_axi_rresp(dev_rresp[S*2 +: 2]), .m_axi_rlast(dev_rlast[S]), \
+    .m_axi_rvalid(dev_rvalid[S]), .m_axi_rready(dev_rready[S]), \
+    .m_axi_awid({high_awid[S*2 +: 2], dev_awid[S*2 +: 2]}), \
+    .m_axi_awaddr(dev_awaddr[S*64 +: 64]), .m_axi_awlen(dev_awlen[S*8 +: 8]), \
+    .m_axi_awsize(dev_awsize[S*3 +: 3]), .m_axi_awburst(dev_awburst[S*2 +: 2]), \
+    .m_axi_awcache(dev_awcache[S*4 +: 4]), .m_axi_awprot(dev_awprot[S*3 +: 3]), \
+    .m_axi_awvalid(dev_awvalid[S]), .m_axi_awready(dev_awready[S]), \
+    .m_axi_wdata(dev_wdata[S*DATA_W +: DATA_W]), \
+    .m_axi_wstrb(dev_wstrb[S*DATA_W/8 +: DATA_W/8]), .m_axi_wlast(dev_wlast[S]), \
+    .m_axi_wvalid(dev_wvalid[S]), .m_axi_wready(dev_wready[S]), \
+    .m_axi_bid({2'b00, dev_bid[S*2 +: 2]}), .m_axi_bresp(dev_bresp[S*2 +: 2]), \
+    .m_axi_bvalid(dev_bvalid[S]), .m_axi_bready(dev_bready[S])
+
+module tb_devices #(
+    parameter [0:0] TEST_EN   = 1'b1,       // slot 0: the test device
+    parameter TEST_QUEUES     = 4,
+    parameter QUEUE_SIZE_MAX  = 256,
+    parameter DATA_W          = 64,
+    parameter MAX_CHAIN       = 128,
+    parameter CHAINS          = 4*DATA_W,
+    parameter [0:0] SPLIT_EN  = 1'b1,
+    parameter [0:0] PACKED_EN = 1'b1,
+    parameter [0:0] ORDER_EN  = 1'b1
+`ifdef VERILATOR
+) (
+    input wire clk // toggled by tb/native/main.cpp
+);
+`else
+);
+    reg clk;
+    initial begin
+        clk = 1'b0;
+        forever #2 clk = !clk;
+    end
+`endif
+
+    reg        rst;
+    reg [63:0] cycle;       // number of the next clock edge
+    reg        dump_enable; // waves are written while high
+    // Operation track, for people who look at waves: what the driver is doing now
+    reg [63:0] track_op;    // up to 8 ASCII characters: add, sync, get, ...
+    reg [15:0] track_queue;
+    reg [31:0] track_token;
+
+    reg  [15:0] s_axil_awaddr;
+    reg         s_axil_awvalid;
+    wire        s_axil_awready;
+    reg  [31:0] s_axil_wdata;
+    reg  [3:0]  s_axil_wstrb;
+    reg         s_axil_wvalid;
+    wire        s_axil_wready;
+    wire [1:0]  s_axil_bresp;
+    wire        s_axil_bvalid;
+    reg         s_axil_bready;
+    reg  [15:0] s_axil_araddr;
+    reg         s_axil_arvalid;
+    wire        s_axil_arready;
+    wire [31:0] s_axil_rdata;
+    wire [1:0]  s_axil_rresp;
+    wire        s_axil_rvalid;
+    reg         s_axil_rready;
+
+    // Slots, and which of them have a device
+    localparam SLOTS = 4;
+    localparam TEST = 0;
+    localparam [SLOTS-1:0] PRESENT = {3'b000, TEST_EN};
+
+    wire [SLOTS-1:0] irq, idle;
+    wire             irq_test  = irq[TEST];
+    wire             idle_test = idle[TEST];
+
+    initial begin
+        rst            = 1'b1;
+        cycle          = 64'd0;
+        dump_enable    = 1'b1;
+        track_op       = 64'd0;
+        track_queue    = 16'd0;
+        track_token    = 32'd0;
+        s_axil_awaddr  = 16'd0;
+        s_axil_awvalid = 1'b0;
+        s_axil_wdata   = 32'd0;
+        s_axil_wstrb   = 4'd0;
+        s_axil_wvalid  = 1'b0;
+        s_axil_bready  = 1'b0;
+        s_axil_araddr  = 16'd0;
+        s_axil_arvalid = 1'b0;
+        s_axil_rready  = 1'b0;
+    end
+
+    always @(posedge clk) cycle <= cycle + 64'd1;
+
+`ifdef VERILATOR
+    import "DPI-C" function void tb_waves(input bit on);
+    always @(dump_enable) tb_waves(dump_enable);
+`endif
+
+    wire [11:0] slot_awaddr;
+    wire [SLOTS-1:0] slot_awvalid;
+    wire [SLOTS-1:0] slot_awready;
+    wire [31:0] slot_wdata;
+    wire [3:0] slot_wstrb;
+    wire [SLOTS-1:0] slot_wvalid;
+    wire [SLOTS-1:0] slot_wready;
+    wire [SLOTS*2-1:0] slot_bresp;
+    wire [SLOTS-1:0] slot_bvalid;
+    wire [SLOTS-1:0] slot_bready;
+    wire [11:0] slot_araddr;
+    wire [SLOTS-1:0] slot_arvalid;
+    wire [SLOTS-1:0] slot_arready;
+    wire [SLOTS*32-1:0] slot_rdata;
+    wire [SLOTS*2-1:0] slot_rresp;
+    wire [SLOTS-1:0] slot_rvalid;
+    wire [SLOTS-1:0] slot_rready;
+    wire [SLOTS*2-1:0] dev_arid;
+    wire [SLOTS*64-1:0] dev_araddr;
+    wire [SLOTS*8-1:0] dev_arlen;
+    wire [SLOTS*3-1:0] dev_arsize;
+    wire [SLOTS*2-1:0] dev_arburst;
+    wire [SLOTS*4-1:0] dev_arcache;
+    wire [SLOTS*3-1:0] dev_arprot;
+    wire [SLOTS-1:0] dev_arvalid;
+    wire [SLOTS-1:0] dev_arready;
+    wire [SLOTS*2-1:0] dev_rid;
+    wire [SLOTS*DATA_W-1:0] dev_rdata;
+    wire [SLOTS*2-1:0] dev_rresp;
+    wire [SLOTS-1:0] dev_rlast;
+    wire [SLOTS-1:0] dev_rvalid;
+    wire [SLOTS-1:0] dev_rready;
+    wire [SLOTS*2-1:0] dev_awid;
+    wire [SLOTS*64-1:0] dev_awaddr;
+    wire [SLOTS*8-1:0] dev_awlen;
+    wire [SLOTS*3-1:0] dev_awsize;
+    wire [SLOTS*2-1:0] dev_awburst;
+    wire [SLOTS*4-1:0] dev_awcache;
+    wire [SLOTS*3-1:0] dev_awprot;
+    wire [SLOTS-1:0] dev_awvalid;
+    wire [SLOTS-1:0] dev_awready;
+    wire [SLOTS*DATA_W-1:0] dev_wdata;
+    wire [SLOTS*DATA_W/8-1:0] dev_wstrb;
+    wire [SLOTS-1:0] dev_wlast;
+    wire [SLOTS-1:0] dev_wvalid;
+    wire [SLOTS-1:0] dev_wready;
+    wire [SLOTS*2-1:0] dev_bid;
+    wire [SLOTS*2-1:0] dev_bresp;
+    wire [SLOTS-1:0] dev_bvalid;
+    wire [SLOTS-1:0] dev_bready;
+    wire [SLOTS*2-1:0] high_arid, high_awid;
+
+    wire [3:0]          axi_arid;
+    wire [63:0]         axi_araddr;
+    wire [7:0]          axi_arlen;
+    wire [2:0]          axi_arsize;
+    wire [1:0]          axi_arburst;
+    wire [3:0]          axi_arcache;
+    wire [2:0]          axi_arprot;
+    wire                axi_arvalid;
+    wire                axi_arready;
+    wire [3:0]          axi_rid;
+    wire [DATA_W-1:0]   axi_rdata;
+    wire [1:0]          axi_rresp;
+    wire                axi_rlast;
+    wire                axi_rvalid;
+    wire                axi_rready;
+    wire [3:0]          axi_awid;
+    wire [63:0]         axi_awaddr;
+    wire [7:0]          axi_awlen;
+    wire [2:0]          axi_awsize;
+    wire [1:0]          axi_awburst;
+    wire [3:0]          axi_awcache;
+    wire [2:0]          axi_awprot;
+    wire                axi_awvalid;
+    wire                axi_awready;
+    wire [DATA_W-1:0]   axi_wdata;
+    wire [DATA_W/8-1:0] axi_wstrb;
+    wire                axi_wlast;
+    wire                axi_wvalid;
+    wire                axi_wready;
+    wire [3:0]          axi_bid;
+    wire [1:0]          axi_bresp;
+    wire                axi_bvalid;
+    wire                axi_bready;
+
+    generate
+        if (TEST_EN) begin : gen_test
+            vq_test_device #(
+                .QUEUES(TEST_QUEUES),
+                .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
+                .DATA_W(DATA_W),
+                .MAX_CHAIN(MAX_CHAIN),
+                .CHAINS(CHAINS),
+                .SPLIT_EN(SPLIT_EN),
+                .PACKED_EN(PACKED_EN),
+                .ORDER_EN(ORDER_EN)
+            ) u_device (
+                `TB_SLOT(TEST)
+            );
+        end
+    endgenerate
+
+    genvar s;
+    generate
+        for (s = 0; s < SLOTS; s = s + 1) begin : gen_slot
+            if (!PRESENT[s]) begin : gen_none
+                assign irq[s]  = 1'b0;
+                assign idle[s] = 1'b1;
+                assign dev_arid[s*2 +: 2] = 2'd0;
+                assign dev_araddr[s*64 +: 64] = 64'd0;
+                assign dev_arlen[s*8 +: 8] = 8'd0;
+                assign dev_arsize[s*3 +: 3] = 3'd0;
+                assign dev_arburst[s*2 +: 2] = 2'd0;
+                assign dev_arcache[s*4 +: 4] = 4'd0;
+                assign dev_arprot[s*3 +: 3] = 3'd0;
+                assign dev_arvalid[s] = 1'b0;
+                assign dev_rready[s] = 1'b1;
+                assign dev_awid[s*2 +: 2] = 2'd0;
+                assign dev_awaddr[s*64 +: 64] = 64'd0;
+                assign dev_awlen[s*8 +: 8] = 8'd0;
+                assign dev_awsize[s*3 +: 3] = 3'd0;
+                assign dev_awburst[s*2 +: 2] = 2'd0;
+                assign dev_awcache[s*4 +: 4] = 4'd0;
+                assign dev_awprot[s*3 +: 3] = 3'd0;
+                assign dev_awvalid[s] = 1'b0;
+                assign dev_wdata[s*DATA_W +: DATA_W] = {DATA_W{1'b0}};
+                assign dev_wstrb[s*DATA_W/8 +: DATA_W/8] = {DATA_W/8{1'b0}};
+                assign dev_wlast[s] = 1'b0;
+                assign dev_wvalid[s] = 1'b0;
+                assign dev_bready[s] = 1'b1;
+                assign high_arid[s*2 +: 2] = 2'd0;
+                assign high_awid[s*2 +: 2] = 2'd0;
+                assign slot_awready[s] = 1'b0;
+                assign slot_wready[s] = 1'b0;
+                assign slot_bresp[s*2 +: 2] = 2'd0;
+                assign slot_bvalid[s] = 1'b0;
+                assign slot_arready[s] = 1'b0;
+                assign slot_rdata[s*32 +: 32] = 32'd0;
+                assign slot_rresp[s*2 +: 2] = 2'd0;
+                assign slot_rvalid[s] = 1'b0;
+            end
+        end
+    endgenerate
+
+    vq_axil_split #(
+        .SLOTS(SLOTS),
+        .PRESENT(PRESENT)
+    ) u_registers (
+        .clk(clk),
+        .rst(rst),
+        .s_axil_awaddr(s_axil_awaddr),
+        .s_axil_awvalid(s_axil_awvalid),
+        .s_axil_awready(s_axil_awready),
+        .s_axil_wdata(s_axil_wdata),
+        .s_axil_wstrb(s_axil_wstrb),
+        .s_axil_wvalid(s_axil_wvalid),
+        .s_axil_wready(s_axil_wready),
+        .s_axil_bresp(s_axil_bresp),
+        .s_axil_bvalid(s_axil_bvalid),
+        .s_axil_bready(s_axil_bready),
+        .s_axil_araddr(s_axil_araddr),
+        .s_axil_arvalid(s_axil_arvalid),
+        .s_axil_arready(s_axil_arready),
+        .s_axil_rdata(s_axil_rdata),
+        .s_axil_rresp(s_axil_rresp),
+        .s_axil_rvalid(s_axil_rvalid),
+        .s_axil_rready(s_axil_rready),
+        .m_axil_awaddr(slot_awaddr),
+        .m_axil_awvalid(slot_awvalid),
+        .m_axil_awready(slot_awready),
+        .m_axil_wdata(slot_wdata),
+        .m_axil_wstrb(slot_wstrb),
+        .m_axil_wvalid(slot_wvalid),
+        .m_axil_wready(slot_wready),
+        .m_axil_bresp(slot_bresp),
+        .m_axil_bvalid(slot_bvalid),
+        .m_axil_bready(slot_bready),
+        .m_axil_araddr(slot_araddr),
+        .m_axil_arvalid(slot_arvalid),
+        .m_axil_arready(slot_arready),
+        .m_axil_rdata(slot_rdata),
+        .m_axil_rresp(slot_rresp),
+        .m_axil_rvalid(slot_rvalid),
+        .m_axil_rready(slot_rready)
+    );
+
+    vq_axi_mux #(
+        .PORTS(SLOTS),
+        .DATA_W(DATA_W),
+        .ID_W(2)
+    ) u_memory_bus (
+        .clk(clk),
+        .rst(rst),
+        .s_axi_arid(dev_arid),
+        .s_axi_araddr(dev_araddr),
+        .s_axi_arlen(dev_arlen),
+        .s_axi_arsize(dev_arsize),
+        .s_axi_arburst(dev_arburst),
+        .s_axi_arcache(dev_arcache),
+        .s_axi_arprot(dev_arprot),
+        .s_axi_arvalid(dev_arvalid),
+        .s_axi_arready(dev_arready),
+        .s_axi_rid(dev_rid),
+        .s_axi_rdata(dev_rdata),
+        .s_axi_rresp(dev_rresp),
+        .s_axi_rlast(dev_rlast),
+        .s_axi_rvalid(dev_rvalid),
+        .s_axi_rready(dev_rready),
+        .s_axi_awid(dev_awid),
+        .s_axi_awaddr(dev_awaddr),
+        .s_axi_awlen(dev_awlen),
+        .s_axi_awsize(dev_awsize),
+        .s_axi_awburst(dev_awburst),
+        .s_axi_awcache(dev_awcache),
+        .s_axi_awprot(dev_awprot),
+        .s_axi_awvalid(dev_awvalid),
+        .s_axi_awready(dev_awready),
+        .s_axi_wdata(dev_wdata),
+        .s_axi_wstrb(dev_wstrb),
+        .s_axi_wlast(dev_wlast),
+        .s_axi_wvalid(dev_wvalid),
+        .s_axi_wready(dev_wready),
+        .s_axi_bid(dev_bid),
+        .s_axi_bresp(dev_bresp),
+        .s_axi_bvalid(dev_bvalid),
+        .s_axi_bready(dev_bready),
+        .m_axi_arid(axi_arid),
+        .m_axi_araddr(axi_araddr),
+        .m_axi_arlen(axi_arlen),
+        .m_axi_arsize(axi_arsize),
+        .m_axi_arburst(axi_arburst),
+        .m_axi_arcache(axi_arcache),
+        .m_axi_arprot(axi_arprot),
+        .m_axi_arvalid(axi_arvalid),
+        .m_axi_arready(axi_arready),
+        .m_axi_rid(axi_rid),
+        .m_axi_rdata(axi_rdata),
+        .m_axi_rresp(axi_rresp),
+        .m_axi_rlast(axi_rlast),
+        .m_axi_rvalid(axi_rvalid),
+        .m_axi_rready(axi_rready),
+        .m_axi_awid(axi_awid),
+        .m_axi_awaddr(axi_awaddr),
+        .m_axi_awlen(axi_awlen),
+        .m_axi_awsize(axi_awsize),
+        .m_axi_awburst(axi_awburst),
+        .m_axi_awcache(axi_awcache),
+        .m_axi_awprot(axi_awprot),
+        .m_axi_awvalid(axi_awvalid),
+        .m_axi_awready(axi_awready),
+        .m_axi_wdata(axi_wdata),
+        .m_axi_wstrb(axi_wstrb),
+        .m_axi_wlast(axi_wlast),
+        .m_axi_wvalid(axi_wvalid),
+        .m_axi_wready(axi_wready),
+        .m_axi_bid(axi_bid),
+        .m_axi_bresp(axi_bresp),
+        .m_axi_bvalid(axi_bvalid),
+        .m_axi_bready(axi_bready)
+    );
+
+    axi_memory #(
+        .DATA_W (DATA_W),
+        .ID_W   (4)
+    ) memory (
+        .clk           (clk),
+        .rst           (rst),
+        .cycle         (cycle),
+        .s_axi_arid    (axi_arid),
+        .s_axi_araddr  (axi_araddr),
+        .s_axi_arlen   (axi_arlen),
+        .s_axi_arsize  (axi_arsize),
+        .s_axi_arburst (axi_arburst),
+        .s_axi_arvalid (axi_arvalid),
+        .s_axi_arready (axi_arready),
+        .s_axi_rid     (axi_rid),
+        .s_axi_rdata   (axi_rdata),
+        .s_axi_rresp   (axi_rresp),
+        .s_axi_rlast   (axi_rlast),
+        .s_axi_rvalid  (axi_rvalid),
+        .s_axi_rready  (axi_rready),
+        .s_axi_awid    (axi_awid),
+        .s_axi_awaddr  (axi_awaddr),
+        .s_axi_awlen   (axi_awlen),
+        .s_axi_awsize  (axi_awsize),
+        .s_axi_awburst (axi_awburst),
+        .s_axi_awvalid (axi_awvalid),
+        .s_axi_awready (axi_awready),
+        .s_axi_wdata   (axi_wdata),
+        .s_axi_wstrb   (axi_wstrb),
+        .s_axi_wlast   (axi_wlast),
+        .s_axi_wvalid  (axi_wvalid),
+        .s_axi_wready  (axi_wready),
+        .s_axi_bid     (axi_bid),
+        .s_axi_bresp   (axi_bresp),
+        .s_axi_bvalid  (axi_bvalid),
+        .s_axi_bready  (axi_bready)
+    );
+
+    axi_checks #(
+        .DATA_W (DATA_W),
+        .ID_W   (4)
+    ) checks (
+        .clk         (clk),
+        .rst         (rst),
+        .axi_arid    (axi_arid),
+        .axi_araddr  (axi_araddr),
+        .axi_arlen   (axi_arlen),
+        .axi_arsize  (axi_arsize),
+        .axi_arburst (axi_arburst),
+        .axi_arvalid (axi_arvalid),
+        .axi_arready (axi_arready),
+        .axi_rid     (axi_rid),
+        .axi_rdata   (axi_rdata),
+        .axi_rresp   (axi_rresp),
+        .axi_rlast   (axi_rlast),
+        .axi_rvalid  (axi_rvalid),
+        .axi_rready  (axi_rready),
+        .axi_awid    (axi_awid),
+        .axi_awaddr  (axi_awaddr),
+        .axi_awlen   (axi_awlen),
+        .axi_awsize  (axi_awsize),
+        .axi_awburst (axi_awburst),
+        .axi_awvalid (axi_awvalid),
+        .axi_awready (axi_awready),
+        .axi_wdata   (axi_wdata),
+        .axi_wstrb   (axi_wstrb),
+        .axi_wlast   (axi_wlast),
+        .axi_wvalid  (axi_wvalid),
+        .axi_wready  (axi_wready),
+        .axi_bid     (axi_bid),
+        .axi_bresp   (axi_bresp),
+        .axi_bvalid  (axi_bvalid),
+        .axi_bready  (axi_bready)
+    );
+
+    wire unused = &{1'b0, axi_arcache, axi_arprot, axi_awcache, axi_awprot, track_op, track_queue,
+                    track_token, high_arid, high_awid, dev_rid, dev_rdata, dev_rresp,
+                    dev_rlast, dev_bid, dev_bresp, slot_bresp, slot_rdata, slot_rresp};
+endmodule
+`undef TB_SLOT
+`resetall
