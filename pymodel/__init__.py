@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from .allocator import Allocator, OutOfMemory
+from .blk_driver import VirtioBlk
+from .blk_function import BLK_CONFIG, BlkFeature, BlkFunction, BlkLimits, Disk
+from .blk_request import BlkError, BlkRequest
 from .bus import Bus, Slot, SlotState
 from .compare import Difference, compare
 from .config_space import ConfigField, ConfigSpace
@@ -68,6 +71,7 @@ from .virtqueue import (
 from .walker import Chain, ChainWalker, PackedWalker
 
 __all__ = [
+    "BLK_CONFIG",
     "CONFIG_REGISTERS",
     "DRIVERS",
     "MODEL_OFFER",
@@ -78,6 +82,11 @@ __all__ = [
     "Access",
     "Allocator",
     "Area",
+    "BlkError",
+    "BlkFeature",
+    "BlkFunction",
+    "BlkLimits",
+    "BlkRequest",
     "BrokenQueueError",
     "Bus",
     "BusyError",
@@ -95,6 +104,7 @@ __all__ = [
     "DeviceIndices",
     "DeviceRing",
     "Difference",
+    "Disk",
     "Driver",
     "EventSuppression",
     "Fault",
@@ -152,6 +162,7 @@ __all__ = [
     "TraceSegment",
     "UsedBuffer",
     "UsedElement",
+    "VirtioBlk",
     "VirtioDevice",
     "VirtioRng",
     "Virtqueue",

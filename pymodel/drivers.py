@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from typing import Callable
 
+from .blk_driver import VirtioBlk
 from .driver import Driver
 from .rng_driver import VirtioRng
 
-DRIVERS: dict[int, Callable[[], Driver]] = {driver.device_id: driver for driver in (VirtioRng,)}
+DRIVERS: dict[int, Callable[[], Driver]] = {
+    driver.device_id: driver for driver in (VirtioBlk, VirtioRng)
+}

@@ -9,14 +9,18 @@ from collections.abc import Iterable
 from .bus import SLOT_BYTES
 from .device import ModelDevice
 from .queue_request import DeviceError
+from .registers import MAGIC, VERSION, Reg
 from .steps import Steps, T, run_sync
+
+PLACEHOLDER = {Reg.MAGIC_VALUE: MAGIC, Reg.VERSION: VERSION}  # all other registers are 0
 
 
 class Machine:
     """Runs sequences of register accesses on model devices, which work while a sequence waits.
 
     Args:
-        devices: one for each slot, the first at address 0; None leaves a slot empty.
+        devices: one for each slot, the first at address 0; None is a placeholder, whose DeviceID
+            is 0.
     """
 
     def __init__(self, devices: Iterable[ModelDevice | None]) -> None:
@@ -28,9 +32,12 @@ class Machine:
         return [SLOT_BYTES * number for number in range(len(self.devices))]
 
     def read32(self, address: int) -> int:
-        """Return a register; where there is no device it is 0."""
+        """Return a register; behind the last slot everything is 0."""
         device, offset = self._find(address)
-        return device.read32(offset) if device is not None else 0
+        if device is None:
+            inside = 0 <= address < SLOT_BYTES * len(self.devices)
+            return PLACEHOLDER.get(offset, 0) if inside else 0
+        return device.read32(offset)
 
     def write32(self, address: int, value: int, strobe: int = 0xF) -> None:
         """Write a register; where there is no device nothing happens."""

@@ -37,9 +37,19 @@ from pymodel.layout import QueueLayout
 from pymodel.queue_request import make_queue
 from pymodel.ring_driver import RingVirtqueue
 from pymodel.steps import Steps
-from tb.bench import Bench
+from tb.bench import SLOTS, Bench
 from tb.registers import device_parameters
 from tb.worlds import MAX_ROUNDS, SURE_CYCLES, FlatWorld, Setup, World, given_to_device
+
+
+def in_slots(
+    **makers: Callable[[], DeviceFunction],
+) -> list[Optional[Callable[[], DeviceFunction]]]:
+    """Return `DriverSetup.functions` for devices of `tb_devices`, by the names of its slots."""
+    found: list[Optional[Callable[[], DeviceFunction]]] = [None] * len(SLOTS)
+    for name, make in makers.items():
+        found[SLOTS[name]] = make
+    return found
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,8 @@ class DriverSetup(Setup):
     Attributes:
         features: features of rings that the bus accepts where they are offered.
         drivers: by device type, what makes a driver.
-        functions: makes the golden function of each slot, in order; None for a slot that the
-            model leaves empty.
+        functions: makes the golden function of each slot, in order; None for a slot without a
+            device. See `in_slots`.
     """
 
     features: Feature = Feature.INDIRECT_DESC | Feature.EVENT_IDX | Feature.RING_RESET
@@ -247,7 +257,7 @@ class RtlDriverWorld(DriverWorld):
 
     def interrupts_at(self, number: int) -> bool:
         """Whether a slot's interrupt line is high."""
-        return bool(int(self.bench.dut.irq.value) >> number & 1)
+        return bool(int(self.bench.irq.value) >> number & 1)
 
     async def run(self, steps: Steps[Any]) -> Any:
         """Run a sequence of register accesses."""
@@ -263,7 +273,7 @@ class RtlDriverWorld(DriverWorld):
         if self.in_step:
             await self.wait_quiet()
         patience = 1 if self.in_step else self.deadline
-        if not await self.bench.wait_bit(self.bench.dut.irq, number, patience):
+        if not await self.bench.wait_bit(self.bench.irq, number, patience):
             raise DeviceError(errno.ETIMEDOUT, f"slot {number} does not interrupt")
 
     async def wait_quiet(self) -> None:

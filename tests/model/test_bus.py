@@ -167,8 +167,8 @@ class World:
     *("MMIO-DRV-24", "MMIO-DRV-25", "MMIO-DRV-26", "MMIO-DRV-27"),
 )
 def test_a_scan_goes_by_what_each_slot_says() -> None:
-    world = World(None, RngFunction(), Loopback(), Echo(), Echo(), RngFunction())
-    world.machine.overrides = {0x3000 + Reg.VERSION: 1, 0x4000 + Reg.DEVICE_ID: 0}
+    world = World(Echo(), RngFunction(), Loopback(), Echo(), None, RngFunction())
+    world.machine.overrides = {Reg.MAGIC_VALUE: 0, 0x3000 + Reg.VERSION: 1}
     world.device(2).function.device_id = 0x99
     bound = world.scan()
     assert [slot.base for slot in bound] == [0x1000, 0x5000]
