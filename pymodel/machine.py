@@ -12,7 +12,10 @@ from .queue_request import DeviceError
 from .registers import MAGIC, VERSION, Reg
 from .steps import Steps, T, run_sync
 
-PLACEHOLDER = {Reg.MAGIC_VALUE: MAGIC, Reg.VERSION: VERSION}  # all other registers are 0
+PLACEHOLDER: dict[int, int] = {
+    Reg.MAGIC_VALUE: MAGIC,
+    Reg.VERSION: VERSION,
+}  # all other registers are 0
 
 
 class Machine:

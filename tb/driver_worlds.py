@@ -46,7 +46,7 @@ def in_slots(
     **makers: Callable[[], DeviceFunction],
 ) -> list[Optional[Callable[[], DeviceFunction]]]:
     """Return `DriverSetup.functions` for devices of `tb_devices`, by the names of its slots."""
-    found: list[Optional[Callable[[], DeviceFunction]]] = [None] * len(SLOTS)
+    found: list[Optional[MakeFunction]] = [None] * len(SLOTS)
     for name, make in makers.items():
         found[SLOTS[name]] = make
     return found
@@ -65,7 +65,7 @@ class DriverSetup(Setup):
 
     features: Feature = Feature.INDIRECT_DESC | Feature.EVENT_IDX | Feature.RING_RESET
     drivers: Mapping[int, Callable[[], Driver]] = field(default_factory=lambda: DRIVERS)
-    functions: Sequence[Optional[Callable[[], DeviceFunction]]] = ()
+    functions: Sequence[Optional[MakeFunction]] = ()
 
     @property
     def slots(self) -> list[int]:
