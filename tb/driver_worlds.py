@@ -41,10 +41,10 @@ from tb.bench import SLOTS, Bench
 from tb.registers import device_parameters
 from tb.worlds import MAX_ROUNDS, SURE_CYCLES, FlatWorld, Setup, World, given_to_device
 
+MakeFunction = Callable[[], DeviceFunction]
 
-def in_slots(
-    **makers: Callable[[], DeviceFunction],
-) -> list[Optional[Callable[[], DeviceFunction]]]:
+
+def in_slots(**makers: MakeFunction) -> list[Optional[MakeFunction]]:
     """Return `DriverSetup.functions` for devices of `tb_devices`, by the names of its slots."""
     found: list[Optional[MakeFunction]] = [None] * len(SLOTS)
     for name, make in makers.items():
