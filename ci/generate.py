@@ -20,6 +20,7 @@ from ci.toolchain import ROOT
 from pymodel.blk_function import BLK_CONFIG, RequestStatus, RequestType, StoreOp
 from pymodel.config_space import OWN_SHIFT, ConfigField, ConfigSpace
 from pymodel.faults import Fault
+from pymodel.net_function import NET_CONFIG
 from pymodel.registers import (
     CONFIG_BASE,
     CONFIG_REGISTERS,
@@ -46,7 +47,7 @@ FEATURE_BITS = 6
 WINDOW_BITS = 6
 FAULT_BITS = 5
 
-CONFIG_SPACES: tuple[ConfigSpace, ...] = (BLK_CONFIG,)  # of each type of device
+CONFIG_SPACES: tuple[ConfigSpace, ...] = (NET_CONFIG, BLK_CONFIG)  # of each type of device
 
 
 def header(name: str, text: str, source: str, parameters: Iterable[tuple[str, int, str]]) -> str:

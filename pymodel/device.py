@@ -277,6 +277,7 @@ class ModelDevice:
             else:
                 hook = None if self.on_step is None else self._step_of(number)
                 queue.start(self._memory, self.negotiated, self.max_chain, self._start_index, hook)
+                self.function.started(number)
 
     def _write_reset(self, value: int) -> None:
         """Reset the selected queue, which is done at once (MMIO-DEV-10 to 12)."""

@@ -75,6 +75,9 @@ class DeviceFunction(abc.ABC):
         """
         return None
 
+    def started(self, queue: int) -> None:
+        """The queue was made ready."""
+
     def stopped(self, queue: int) -> None:
         """The queue is no longer live; the chains that wait are gone."""
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_fn_credit - grant a device function's chains per queue.
-//   Contract    a queue is granted CREDITS chains when it goes live and one more for each chain
-//               returned while it is live, so at most CREDITS of its chains are in the function
+//   Contract    a queue is granted CREDITS chains (ODD_CREDITS if its number is odd) when it goes
+//               live and one more for each chain returned while it is live, so at most as many of
+//               its chains are in the function
 //   Latency     1 cycle, return to credit; at most QUEUES + 1 cycles from going live
 //   Throughput  1 return per cycle, but none in the cycle of a grant
 `resetall
@@ -12,6 +13,7 @@
 module vq_fn_credit #(
     parameter QUEUES  = 4,                              // queues; 1 to 64
     parameter CREDITS = 256,                            // chains per queue; 1 to 16384
+    parameter ODD_CREDITS = CREDITS,                    // of a queue with an odd number; 1 to 16384
     parameter QID_W   = QUEUES > 1 ? $clog2(QUEUES) : 1 // derived, not to be set
 ) (
     input  wire              clk,
@@ -29,6 +31,9 @@ module vq_fn_credit #(
 );
     if (CREDITS < 1 || CREDITS > 16384) begin : gen_bad_credits
         ERROR_CREDITS_must_be_1_to_16384 u_error ();
+    end
+    if (ODD_CREDITS < 1 || ODD_CREDITS > 16384) begin : gen_bad_odd_credits
+        ERROR_ODD_CREDITS_must_be_1_to_16384 u_error ();
     end
 
     localparam LAST = QUEUES - 1;
@@ -56,7 +61,7 @@ module vq_fn_credit #(
         if (grant) begin
             due_next[scan_reg] = 1'b0;
             queue_next         = scan_reg;
-            count_next         = CREDITS[15:0];
+            count_next         = scan_reg[0] ? ODD_CREDITS[15:0] : CREDITS[15:0];
             valid_next         = 1'b1;
         end
         if (!s_live[queue_next]) valid_next = 1'b0;

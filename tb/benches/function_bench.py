@@ -114,7 +114,7 @@ class FunctionBench:
             clk,
             dut.m_rsp_valid,
             dut.m_rsp_ready,
-            {"tag": dut.m_rsp_tag, "len": dut.m_rsp_len},
+            self.response_fields(),
             percent=pace.rsp,
         )
         self.out = Sink(
@@ -133,6 +133,10 @@ class FunctionBench:
         self._free_tags.extend(random.sample(range(self.chains), self.chains))
         self.set_live((1 << self.queues) - 1 if live is None else live)
         cocotb.start_soon(self._engine())
+
+    def response_fields(self) -> dict[str, Any]:
+        """Return the handles of a response's fields."""
+        return {"tag": self.dut.m_rsp_tag, "len": self.dut.m_rsp_len}
 
     async def clocks(self, count: int) -> None:
         """Wait."""
