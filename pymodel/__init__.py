@@ -22,6 +22,8 @@ from .initialise import initialise
 from .layout import Descriptor, QueueLayout, Segment, SplitLayout, need_event
 from .machine import Machine
 from .memory import GuestMemory, Memory, MemoryFault, MemoryFaultKind, Region
+from .net_driver import NetError, VirtioNet
+from .net_function import NET_CONFIG, NetFeature, NetFunction
 from .packed_device import PackedDevice
 from .packed_driver import PackedVirtqueue
 from .packed_layout import EventSuppression, PackedDescriptor, PackedLayout, Position
@@ -75,6 +77,7 @@ __all__ = [
     "CONFIG_REGISTERS",
     "DRIVERS",
     "MODEL_OFFER",
+    "NET_CONFIG",
     "OFFER",
     "PORT_REGISTERS",
     "REGISTERS",
@@ -121,6 +124,9 @@ __all__ = [
     "MemoryFault",
     "MemoryFaultKind",
     "ModelDevice",
+    "NetError",
+    "NetFeature",
+    "NetFunction",
     "NoSpaceError",
     "NotOutstandingError",
     "OutOfMemory",
@@ -164,6 +170,7 @@ __all__ = [
     "UsedElement",
     "VirtioBlk",
     "VirtioDevice",
+    "VirtioNet",
     "VirtioRng",
     "Virtqueue",
     "VirtqueueError",

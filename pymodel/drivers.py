@@ -7,8 +7,9 @@ from typing import Callable
 
 from .blk_driver import VirtioBlk
 from .driver import Driver
+from .net_driver import VirtioNet
 from .rng_driver import VirtioRng
 
 DRIVERS: dict[int, Callable[[], Driver]] = {
-    driver.device_id: driver for driver in (VirtioBlk, VirtioRng)
+    driver.device_id: driver for driver in (VirtioNet, VirtioBlk, VirtioRng)
 }

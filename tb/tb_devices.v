@@ -41,6 +41,7 @@
 module tb_devices #(
     parameter [0:0] TEST_EN   = 1'b1,       // slot 0: the test device
     parameter TEST_QUEUES     = 4,
+    parameter [0:0] RNG_EN    = 1'b0,       // slot 3: the entropy device
     parameter QUEUE_SIZE_MAX  = 256,
     parameter DATA_W          = 64,
     parameter MAX_CHAIN       = 128,
@@ -90,11 +91,14 @@ module tb_devices #(
     // Slots, and which of them have a device
     localparam SLOTS = 4;
     localparam TEST = 0;
-    localparam [SLOTS-1:0] PRESENT = {3'b000, TEST_EN};
+    localparam RNG = 3;
+    localparam [SLOTS-1:0] PRESENT = {RNG_EN, 2'b00, TEST_EN};
 
     wire [SLOTS-1:0] irq, idle;
     wire             irq_test  = irq[TEST];
     wire             idle_test = idle[TEST];
+    wire             irq_rng   = irq[RNG];
+    wire             idle_rng  = idle[RNG];
 
     initial begin
         rst            = 1'b1;
@@ -220,6 +224,38 @@ module tb_devices #(
                 .ORDER_EN(ORDER_EN)
             ) u_device (
                 `TB_SLOT(TEST)
+            );
+        end
+    endgenerate
+
+    generate
+        if (RNG_EN) begin : gen_rng
+            wire [DATA_W-1:0] ent_tdata;
+            wire              ent_tvalid, ent_tready;
+
+            vq_rng_source #(
+                .DATA_W(DATA_W)
+            ) u_source (
+                .clk(clk),
+                .rst(rst),
+                .m_ent_tdata(ent_tdata),
+                .m_ent_tvalid(ent_tvalid),
+                .m_ent_tready(ent_tready)
+            );
+
+            vq_rng_device #(
+                .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
+                .DATA_W(DATA_W),
+                .MAX_CHAIN(MAX_CHAIN),
+                .CHAINS(CHAINS),
+                .SPLIT_EN(SPLIT_EN),
+                .PACKED_EN(PACKED_EN),
+                .ORDER_EN(ORDER_EN)
+            ) u_device (
+                .s_ent_tdata(ent_tdata),
+                .s_ent_tvalid(ent_tvalid),
+                .s_ent_tready(ent_tready),
+                `TB_SLOT(RNG)
             );
         end
     endgenerate
