@@ -3,7 +3,8 @@
 //   Contract    split: the used index is published only after all that it vouches for was
 //               acknowledged; the interrupt is decided after the index was acknowledged (2.7.7,
 //               2.7.8). Packed: a used descriptor is written only after its payload was
-//               acknowledged; the interrupt is decided after it was acknowledged (2.8.8 to 2.8.10)
+//               acknowledged; the interrupt is decided after it was acknowledged (2.8.8 to 2.8.10).
+//               Chains of a group (s_used_more) show together (2.8.9)
 //   Latency     from a completion: three dependent accesses (split: elements, index, suppression;
 //               packed: payload's acknowledgement where there is any, used descriptors,
 //               suppression) and about 8 cycles
@@ -11,6 +12,7 @@
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
+`include "vq_check.vh"
 
 module vq_complete #(
     parameter QUEUES = 4,       // queues, 1 to 64
@@ -39,6 +41,7 @@ module vq_complete #(
     input  wire [15:0]       s_used_slots,  // places of the ring that it takes
     input  wire [31:0]       s_used_len,
     input  wire              s_used_whole,  // all its writable bytes were written
+    input  wire              s_used_more,   // used only together with the queue's next one
     input  wire              s_used_valid,
     output wire              s_used_ready,
     // Chains thrown away: only counted
@@ -52,11 +55,12 @@ module vq_complete #(
     output wire [QID_W-1:0]  m_finished_queue,
     output wire [15:0]       m_finished_count,
     output wire              m_finished_valid,
-    // Write requests and beats: elements (0), and index (1), packed a null one that is
-    // acknowledged after all payload before it
+    // Write requests and beats: elements (0), and (1) the index, packed the USED flag of a
+    // group's first descriptor, or a null one that is acknowledged after all payload before it
     output wire [127:0]            m_req_addr,
     output wire [25:0]             m_req_len,
     output wire [2*QID_W-1:0]      m_req_queue,
+    output wire                    m_req_null,
     output wire [1:0]              m_req_ack,
     output wire [1:0]              m_req_valid,
     input  wire [1:0]              m_req_ready,
@@ -182,7 +186,10 @@ module vq_complete #(
     wire [QID_W-1:0] batch_queue;
     wire [15:0]      batch_first, batch_index;
     wire [7:0]       batch_count;
-    wire             batch_valid, batch_ready, fence_valid;
+    wire             batch_valid, batch_ready, batch_part, batch_mark, fence_valid;
+    wire             fence_go;          // a fence is the word that is shown
+    wire [14:0]      batch_slot;
+    wire [31:0]      batch_word;
 
     vq_complete_batch #(
         .QUEUES(QUEUES), .QID_W(QID_W), .DATA_W(DATA_W), .MAX_BYTES(MAX_BYTES),
@@ -199,6 +206,7 @@ module vq_complete #(
         .s_used_slots(s_used_slots),
         .s_used_len(s_used_len),
         .s_used_whole(s_used_whole),
+        .s_used_more(s_used_more),
         .s_used_valid(s_used_valid),
         .s_used_ready(s_used_ready),
         .s_used_final(s_collected_all),
@@ -207,8 +215,8 @@ module vq_complete #(
         .m_open_queue(open_queue),
         .s_open_addr(s_packed ? open_desc : open_used),
         .m_fence_valid(fence_valid),
-        .m_fence_ready(word_ready),
-        .s_fenced_valid(s_ack_valid[1] && s_packed),
+        .m_fence_ready(word_free && fence_go),
+        .s_fenced_valid(s_ack_valid[1] && ack_fence),
         .m_req_addr(m_req_addr[63:0]),
         .m_req_len(m_req_len[12:0]),
         .m_req_queue(m_req_queue[QID_W-1:0]),
@@ -223,12 +231,16 @@ module vq_complete #(
         .m_batch_first(batch_first),
         .m_batch_index(batch_index),
         .m_batch_count(batch_count),
+        .m_batch_part(batch_part),
+        .m_batch_mark(batch_mark),
+        .m_batch_slot(batch_slot),
+        .m_batch_word(batch_word),
         .m_batch_valid(batch_valid),
         .m_batch_ready(batch_ready)
     );
 
-    wire [15:0]       word;
-    wire              word_valid, word_ready, index_valid;
+    wire [31:0]       word;
+    wire              word_valid, word_free, index_valid, ack_fence;
     wire [63:0]       index_addr;
     wire [63:0]       event_addr;
     wire [QID_W-1:0]  event_queue;
@@ -251,16 +263,20 @@ module vq_complete #(
         .s_batch_first(batch_first),
         .s_batch_index(batch_index),
         .s_batch_count(batch_count),
+        .s_batch_part(batch_part),
+        .s_batch_mark(batch_mark),
+        .s_batch_slot(batch_slot),
+        .s_batch_word(batch_word),
         .s_batch_valid(batch_valid),
         .s_batch_ready(batch_ready),
         .m_used_queue(used_queue),
-        .s_used_addr(used_addr),
+        .s_used_addr(s_packed ? used_desc : used_addr),
         .m_write_addr(index_addr),
         .m_write_queue(m_req_queue[2*QID_W-1:QID_W]),
         .m_write_data(word),
         .m_write_valid(index_valid),
-        .m_write_ready(word_ready),
-        .s_ack_valid(s_ack_valid[1] && !s_packed),
+        .m_write_ready(word_free && !fence_go),
+        .s_ack_valid(s_ack_valid[1] && !ack_fence),
         .m_avail_queue(avail_queue),
         .s_avail_size(avail_size),
         .s_avail_addr(avail_addr),
@@ -285,16 +301,46 @@ module vq_complete #(
         .m_index_used(m_index_used)
     );
     assign m_req_ack[1]        = 1'b1;
-    assign m_req_addr[127:64] = s_packed ? 64'd0 : index_addr;
-    assign word_valid         = s_packed ? fence_valid : index_valid;
+    assign m_req_addr[127:64] = fence_go ? 64'd0 : index_addr;
+    assign m_req_null         = fence_go;
+    assign word_valid         = fence_valid || index_valid;
+
+    // Whose acknowledgement is the next one: of a fence, or of what was published
+    generate
+        if (PACKED_EN) begin : gen_fence
+            reg  shown_reg;             // a word that is no fence is shown, and waits
+            wire kind_room, kind_held;
+
+            assign fence_go = fence_valid && !shown_reg;
+
+            always @(posedge clk) shown_reg <= word_valid && !fence_go && !word_free && !rst;
+
+            vq_fifo #(.WIDTH(1), .DEPTH(2*BATCHES)) u_kinds (
+                .clk(clk),
+                .rst(rst),
+                .s_data(fence_go),
+                .s_valid(word_valid && word_free),
+                .s_ready(kind_room),
+                .m_data(ack_fence),
+                .m_valid(kind_held),
+                .m_ready(s_ack_valid[1])
+            );
+
+            `VQ_ASSERT(a_kind_room, !word_valid || !word_free || kind_room)
+            `VQ_ASSERT(a_kind_held, !s_ack_valid[1] || kind_held)
+        end else begin : gen_index
+            assign fence_go  = 1'b0;
+            assign ack_fence = 1'b0;
+        end
+    endgenerate
 
     vq_write_word #(.DATA_W(DATA_W)) u_index_word (
         .clk(clk),
         .rst(rst),
-        .s_word_data({16'd0, word}),
-        .s_word_wide(1'b0),
+        .s_word_data(word),
+        .s_word_wide(s_packed),
         .s_word_valid(word_valid),
-        .s_word_ready(word_ready),
+        .s_word_ready(word_free),
         .m_req_valid(m_req_valid[1]),
         .m_req_ready(m_req_ready[1]),
         .m_req_len(m_req_len[25:13]),
@@ -335,7 +381,7 @@ module vq_complete #(
     );
 
     wire unused = &{1'b0, ring_desc, ring_avail, ring_used, open_avail, open_size,
-                    used_desc, used_avail, used_size, avail_desc, avail_used, event_count,
+                    used_avail, used_size, avail_desc, avail_used, event_count,
                     event_end, event_info, event_last, event_offset[0]};
 endmodule
 `resetall

@@ -10,13 +10,17 @@
 //               memory has acknowledged all payload before them, which m_fence asks for where
 //               there is any. With IN_ORDER a chain whose writable bytes were all written shares
 //               the element of the next one, at the place of the first; that closes the batch.
+//               Inside a group (s_used_more) a batch ends only where it is full or at the ring's
+//               end; it is then marked part, and the next one ends with the group. Packed: the
+//               group's first descriptor is written as one that is not used, and shows only by
+//               m_batch_word, which the batch's end in m_batch_* asks for; it ends the batch.
 //               m_batch_* names each batch whose elements, and all payload before them, the
 //               memory has acknowledged
 //   Latency     2 cycles, last completion of a queue to the write request or the fence; packed: 4
 //               cycles to the request where nothing was written, 5 where the beat has room for
 //               more, and 2 after the fence; 1 more with IN_ORDER; 1 cycle, acknowledgement to
 //               m_batch
-//   Throughput  1 chain per cycle, 1 more cycle a batch, with IN_ORDER 2
+//   Throughput  1 chain per cycle, 1 more cycle a batch, with IN_ORDER 2, packed 1 more a group
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -45,6 +49,7 @@ module vq_complete_batch #(
     input  wire [15:0]       s_used_slots,      // places of the ring that it takes; split: 1
     input  wire [31:0]       s_used_len,
     input  wire              s_used_whole,      // all its writable bytes were written
+    input  wire              s_used_more,       // used only together with the queue's next one
     input  wire              s_used_valid,
     output wire              s_used_ready,
     input  wire              s_used_final,      // nothing more is under way in this queue
@@ -74,6 +79,10 @@ module vq_complete_batch #(
     output wire [15:0]       m_batch_first,
     output wire [15:0]       m_batch_index,
     output wire [7:0]        m_batch_count,
+    output wire              m_batch_part,      // to be published only with the next one
+    output wire              m_batch_mark,      // packed: by the flags of the descriptor m_batch_slot
+    output wire [14:0]       m_batch_slot,
+    output wire [31:0]       m_batch_word,      // its id and flags
     output wire              m_batch_valid,
     input  wire              m_batch_ready
 );
@@ -97,6 +106,10 @@ module vq_complete_batch #(
     reg  [COUNT_W-1:0] count_reg;       // its chains
     reg  [COUNT_W-1:0] elements_reg;    // its elements
     reg                written_reg;     // bytes were written for it
+    reg                more_reg;        // the last chain is one of a group, and not its last
+    reg                carry_reg;       // it begins inside a group
+    reg                veiled_reg;      // packed: a group's first element does not show yet
+    reg                plain_reg;       // packed: an element shows as soon as it is written
     reg                final_reg;       // nothing more is under way
     reg                steady_reg;      // the last completion came soon after the one before
     reg  [WAIT_W-1:0]  quiet_reg;       // idle cycles without a completion, up to WAIT
@@ -110,8 +123,11 @@ module vq_complete_batch #(
     wire [15:0]        last_index = open_reg ? next_reg : used_index;
     wire [15:0]        mask    = s_used_size - 16'd1;
     wire               timely  = !steady_reg || quiet_reg[WAIT_W-1] || age_reg[AGE_W-1];
-    wire               close   = open_reg && (count_reg[COUNT_W-1] || at_end_reg || final_reg ||
-                                 timely || (s_used_valid && s_used_queue != queue_reg));
+    // Packed: a group whose first element is veiled ends its batch, which unveils that one
+    wire               over_now = final_reg || timely || carry_reg || veiled_reg;
+    wire               close   = open_reg && (count_reg[COUNT_W-1] || at_end_reg ||
+                                 (!more_reg && (over_now ||
+                                 (s_used_valid && s_used_queue != queue_reg))));
     wire               closed  = close && !hold_reg && beat_room && sent_room &&
                                  (s_packed ? !fence : req_free);
     wire               accept  = s_used_valid && s_used_ready;
@@ -156,7 +172,9 @@ module vq_complete_batch #(
             at_end_reg   <= (s_packed ? around : (last_index & mask) == mask) ||
                             (hold_reg && !s_used_whole);
             final_reg    <= s_used_final;
-            steady_reg   <= !quiet_reg[WAIT_W-1];
+            if (!more_reg) steady_reg <= !quiet_reg[WAIT_W-1];
+            more_reg     <= s_used_more;
+            if (!open_reg) carry_reg <= more_reg;
             open_reg     <= 1'b1;
             hold_reg     <= s_in_order && s_used_whole;
         end
@@ -165,6 +183,7 @@ module vq_complete_batch #(
         if (rst) begin
             open_reg  <= 1'b0;
             hold_reg  <= 1'b0;
+            more_reg  <= 1'b0;
             quiet_reg <= WAIT[WAIT_W-1:0];
         end
     end
@@ -180,10 +199,14 @@ module vq_complete_batch #(
     reg                alone_reg;       // the next element is not beside it
     reg  [DATA_W-1:0]  beat_reg;
     reg  [DATA_W-1:0]  beat;
+    // A group's first packed descriptor is written as one that is not used, until the others are
+    wire [31:0]        high   = {high_reg[31] ^ veil, high_reg[30:0]};
     wire [2:0]         slot_low = last_index[2:0] & mask[2:0];
     wire [3:0]         place  = s_used_place + (s_packed ? {last_index[1:0], 2'd2}
                                                          : {slot_low, 1'b1});       // wraps
     wire               pack   = element_reg && !hold_reg;
+    wire               veil;
+    wire               shows  = pack && !veiled_reg && !veil;
     wire               brim   = place_reg == {{(WORD_W-1){1'b1}}, 1'b0} || alone_reg;
     wire               over   = place_reg == {WORD_W{1'b1}};
     wire               spill  = flush_reg && part_reg;
@@ -194,7 +217,7 @@ module vq_complete_batch #(
         beat = beat_reg;
         for (i = 0; i < WORDS; i = i + 1) begin
             if (pack && place_reg == i[WORD_W-1:0]) beat[32*i +: 32] = low_reg;
-            if (pack && !over && place_reg + 1'b1 == i[WORD_W-1:0]) beat[32*i +: 32] = high_reg;
+            if (pack && !over && place_reg + 1'b1 == i[WORD_W-1:0]) beat[32*i +: 32] = high;
         end
     end
 
@@ -212,26 +235,30 @@ module vq_complete_batch #(
         else if (pack && beat_room) element_reg <= 1'b0;
         if (pack && beat_room) begin
             beat_reg <= beat;
-            if (over) beat_reg[31:0] <= high_reg;
+            if (over) beat_reg[31:0] <= high_reg;       // split
             part_reg <= !brim;
         end
         if (beat_room) flush_reg <= closed;
+        veiled_reg <= (veiled_reg || (veil && beat_room)) && !(closed && !more_reg);
+        plain_reg  <= (plain_reg || shows) && !closed;
         if (rst) begin
             element_reg <= 1'b0;
             flush_reg   <= 1'b0;
+            veiled_reg  <= 1'b0;
+            plain_reg   <= 1'b0;
             beat_reg    <= {DATA_W{1'b0}};  // lanes that no element is in have strobes of 0
         end
     end
 
-    wire beats_ready, notes_ready;
+    wire beats_ready, notes_ready, firsts_ready;
 
-    assign beat_room = beats_ready && notes_ready;
+    assign beat_room = beats_ready && notes_ready && firsts_ready;
 
     vq_fifo #(.WIDTH(DATA_W), .DEPTH(BEATS), .BLOCK_EN(1'b1)) u_beats (
         .clk(clk),
         .rst(rst),
         .s_data(beat),
-        .s_valid(push && notes_ready),
+        .s_valid(push && notes_ready && firsts_ready),
         .s_ready(beats_ready),
         .m_data(m_beat_data),
         .m_valid(m_beat_valid),
@@ -243,70 +270,71 @@ module vq_complete_batch #(
     wire [QID_W-1:0]   send_queue;
     wire [14:0]        send_slot;       // of the beat's first element
     wire [1:0]         send_more;       // its elements after that
-    wire               send, send_final;
+    wire               send_valid, send_final;
+    wire               send = send_valid && req_free;
 
     assign m_fence_valid = fence;
 
     generate
         if (PACKED_EN) begin : gen_packed
-            reg                fence_reg;
             reg  [14:0]        at_reg;          // slot of the last element
             reg  [1:0]         held_reg;        // elements in beat_reg
-            reg  [COUNT_W-1:0] asked_reg;       // elements asked for, of the batch
-            reg  [PEND_W-1:0]  fenced_reg;      // fences acknowledged, whose batch has not left
             wire [1:0]         more = held_reg - {1'b0, spill};
-            wire [COUNT_W-1:0] b_count;
-            wire [COUNT_W-1:0] asked = asked_reg + {{(COUNT_W-2){1'b0}}, send_more} + 1'b1;
-            wire               b_written, b_valid, b_room, n_valid;
-            wire               free = send && send_final && b_written;
+            // What lies behind a veiled descriptor needs no fence: it shows only when a later write
+            // than its own was acknowledged
+            wire               fenced = written_reg && (plain_reg || shows);
+            wire               first_held;
 
-            vq_fifo #(.WIDTH(17), .DEPTH(BEATS), .BLOCK_EN(1'b1)) u_notes (
-                .clk(clk),
-                .rst(rst),
-                .s_data({at_reg - {13'd0, more}, more}),
-                .s_valid(push && beats_ready && s_packed),
-                .s_ready(notes_ready),
-                .m_data({send_slot, send_more}),
-                .m_valid(n_valid),
-                .m_ready(send)
-            );
-            vq_fifo #(.WIDTH(QID_W+COUNT_W+1), .DEPTH(BATCHES)) u_counts (
-                .clk(clk),
-                .rst(rst),
-                .s_data({queue_reg, elements_reg, written_reg}),
-                .s_valid(closed && s_packed),
-                .s_ready(b_room),
-                .m_data({send_queue, b_count, b_written}),
-                .m_valid(b_valid),
-                .m_ready(send && send_final)
-            );
-
-            assign fence      = fence_reg;
-            assign send_final = asked == b_count;
-            assign send = b_valid && n_valid && req_free &&
-                          (!b_written || fenced_reg != {PEND_W{1'b0}});
+            assign veil = pack && more_reg && !veiled_reg && s_packed;
 
             always @(posedge clk) begin
                 if (accept && !hold_reg) at_reg <= last_index[14:0];
                 if (beat_room && pack) held_reg <= brim ? 2'd0 : held_reg + 1'b1;
                 if (beat_room && spill) held_reg <= 2'd0;
-                if (send) asked_reg <= send_final ? {COUNT_W{1'b0}} : asked;
-                if (s_fenced_valid && !free) fenced_reg <= fenced_reg + 1'b1;
-                if (free && !s_fenced_valid) fenced_reg <= fenced_reg - 1'b1;
-                if (m_fence_ready) fence_reg <= 1'b0;
-                if (closed && s_packed) fence_reg <= written_reg;
-                if (rst) begin
-                    held_reg   <= 2'd0;
-                    asked_reg  <= {COUNT_W{1'b0}};
-                    fenced_reg <= {PEND_W{1'b0}};
-                    fence_reg  <= 1'b0;
-                end
+                if (rst) held_reg <= 2'd0;
             end
 
-            `VQ_ASSERT(a_counts, !(closed && s_packed) || b_room)
+            vq_complete_fence #(
+                .QID_W(QID_W), .COUNT_W(COUNT_W), .BEATS(BEATS), .BATCHES(BATCHES)
+            ) u_fence (
+                .clk(clk),
+                .rst(rst),
+                .s_beat_slot(at_reg - {13'd0, more}),
+                .s_beat_more(more),
+                .s_beat_valid(push && beats_ready && firsts_ready && s_packed),
+                .s_beat_ready(notes_ready),
+                .s_batch_queue(queue_reg),
+                .s_batch_count(elements_reg),
+                .s_batch_fence(fenced),
+                .s_batch_valid(closed && s_packed),
+                .m_fence_valid(fence),
+                .m_fence_ready(m_fence_ready),
+                .s_fenced_valid(s_fenced_valid),
+                .m_send_queue(send_queue),
+                .m_send_slot(send_slot),
+                .m_send_more(send_more),
+                .m_send_final(send_final),
+                .m_send_valid(send_valid),
+                .m_send_ready(req_free)
+            );
+            vq_fifo #(.WIDTH(47), .DEPTH(BATCHES)) u_firsts (
+                .clk(clk),
+                .rst(rst),
+                .s_data({at_reg, high_reg}),
+                .s_valid(veil && beats_ready && notes_ready),
+                .s_ready(firsts_ready),
+                .m_data({m_batch_slot, m_batch_word}),
+                .m_valid(first_held),
+                .m_ready(handed && m_batch_mark)
+            );
+
+            `VQ_ASSERT(a_first, !(m_batch_valid && m_batch_mark) || first_held)
         end else begin : gen_split
             assign notes_ready = 1'b1;
-            assign send        = 1'b0;
+            assign firsts_ready = 1'b1;
+            assign veil        = 1'b0;
+            assign {m_batch_slot, m_batch_word} = 47'd0;
+            assign send_valid  = 1'b0;
             assign send_final  = 1'b0;
             assign send_queue  = {QID_W{1'b0}};
             assign send_slot   = 15'd0;
@@ -369,13 +397,15 @@ module vq_complete_batch #(
     reg  [PEND_W-1:0]  acked_reg;       // acknowledged, not yet handed on
     wire               handed = m_batch_valid && m_batch_ready;
 
-    vq_fifo #(.WIDTH(QID_W+FIRST_W+16+COUNT_W), .DEPTH(BATCHES)) u_sent (
+    vq_fifo #(.WIDTH(QID_W+FIRST_W+18+COUNT_W), .DEPTH(BATCHES)) u_sent (
         .clk(clk),
         .rst(rst),
-        .s_data({queue_reg, first_reg[FIRST_W-1:0], next_reg, count_reg}),
+        .s_data({queue_reg, first_reg[FIRST_W-1:0], next_reg, more_reg, veiled_reg && !more_reg,
+                 count_reg}),
         .s_valid(closed),
         .s_ready(sent_room),
-        .m_data({m_batch_queue, batch_first, m_batch_index, batch_count}),
+        .m_data({m_batch_queue, batch_first, m_batch_index, m_batch_part, m_batch_mark,
+                 batch_count}),
         .m_valid(sent_held),
         .m_ready(handed)
     );
@@ -392,6 +422,7 @@ module vq_complete_batch #(
 
     wire unused = &{1'b0, used_copy, beyond[15], place, batch_wide};
 
+    `VQ_ASSUME(a_group_queue, !(s_used_valid && more_reg) || s_used_queue == queue_reg)
     `VQ_ASSERT(a_acked, acked_reg == {PEND_W{1'b0}} || sent_held)
 endmodule
 `resetall

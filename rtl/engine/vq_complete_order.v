@@ -30,6 +30,7 @@ module vq_complete_order #(
     input  wire [15:0]       s_used_slots,
     input  wire [31:0]       s_used_len,
     input  wire              s_used_whole,
+    input  wire              s_used_more,
     input  wire [TAG_W-1:0]  s_used_tag,
     input  wire [TAG_W-1:0]  s_used_last,   // its last chunk
     input  wire              s_used_valid,
@@ -40,6 +41,7 @@ module vq_complete_order #(
     output wire [15:0]       m_used_slots,
     output wire [31:0]       m_used_len,
     output wire              m_used_whole,
+    output wire              m_used_more,
     output wire              m_used_valid,
     input  wire              m_used_ready,
     // Their chunks, released
@@ -49,7 +51,7 @@ module vq_complete_order #(
     input  wire              m_release_ready
 );
     localparam ROWS   = 2**QID_W;
-    localparam INFO_W = TAG_W + 65;         // last chunk, whole, slots, head, length
+    localparam INFO_W = TAG_W + 66;         // last chunk, whole, more, slots, head, length
 
     // 1: the completed chain at hand, and the chain after it in its queue
     reg              hand_reg;
@@ -124,7 +126,8 @@ module vq_complete_order #(
         if (take) begin
             queue_reg <= s_used_queue;
             tag_reg   <= s_used_tag;
-            info_reg  <= {s_used_last, s_used_whole, s_used_slots, s_used_head, s_used_len};
+            info_reg  <= {s_used_last, s_used_whole, s_used_more, s_used_slots, s_used_head,
+                          s_used_len};
             walk_reg  <= 1'b0;
         end
         if (follow) begin
@@ -186,9 +189,9 @@ module vq_complete_order #(
                                         : m_used_ready && m_release_ready;
     assign m_used_queue    = s_in_order ? out_queue : s_used_queue;
     assign m_release_first = s_in_order ? out_tag : s_used_tag;
-    assign {m_release_last, m_used_whole, m_used_slots, m_used_head, m_used_len} =
-        s_in_order ? out_info
-                   : {s_used_last, s_used_whole, s_used_slots, s_used_head, s_used_len};
+    assign {m_release_last, m_used_whole, m_used_more, m_used_slots, m_used_head, m_used_len} =
+        s_in_order ? out_info : {s_used_last, s_used_whole, s_used_more, s_used_slots,
+                                 s_used_head, s_used_len};
     assign m_used_valid    = valid && m_release_ready;
     assign m_release_valid = valid && m_used_ready;
 

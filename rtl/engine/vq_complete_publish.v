@@ -7,7 +7,9 @@
 //               counts as finished only after that. Batches of one queue that wait for the same
 //               step become one: the last index is written, and one decision made for all; packed
 //               ones only where the wrap counter is the same after both. Batches of a queue that
-//               is not alive pass without touching memory
+//               is not alive pass without touching memory. A batch that is part of a group waits
+//               for the next one. Packed: one with s_batch_mark is published by a write of id and
+//               flags of a group's first descriptor, as a split one is by its index
 //   Latency     1 cycle acknowledged batch to index write, 2 cycles index acknowledged to read;
 //               packed: 3 cycles acknowledged batch to read
 //   Throughput  1 batch per cycle, whatever the memory's latency
@@ -34,15 +36,19 @@ module vq_complete_publish #(
     input  wire [15:0]       s_batch_first,
     input  wire [15:0]       s_batch_index,
     input  wire [7:0]        s_batch_count,
+    input  wire              s_batch_part,      // to be published only with the next one
+    input  wire              s_batch_mark,      // packed: by the flags of the descriptor s_batch_slot
+    input  wire [14:0]       s_batch_slot,
+    input  wire [31:0]       s_batch_word,      // its id and flags
     input  wire              s_batch_valid,
     output wire              s_batch_ready,
-    // The used ring of the queue to publish
+    // The used ring of the queue to publish, packed its descriptor ring
     output wire [QID_W-1:0]  m_used_queue,
     input  wire [63:0]       s_used_addr,
-    // Index writes. m_write_data may grow until it is taken
+    // Index writes; m_write_data may grow until it is taken. Packed: id and flags, 4 bytes
     output wire [63:0]       m_write_addr,
     output wire [QID_W-1:0]  m_write_queue,
-    output wire [15:0]       m_write_data,
+    output wire [31:0]       m_write_data,
     output wire              m_write_valid,
     input  wire              m_write_ready,
     input  wire              s_ack_valid,
@@ -76,6 +82,7 @@ module vq_complete_publish #(
 `include "vq_faults.vh"
     localparam FIRST_W = PACKED_EN ? 16 : 1;    // split: first follows from the counts
     localparam NOTE_W  = QID_W + 32 + FIRST_W;
+    localparam WORD_W  = PACKED_EN ? 32 : 16;   // what is written
     localparam PEND_W  = $clog2(BATCHES) + 1;
 
     // The index to be written, and the elements that it publishes
@@ -84,55 +91,72 @@ module vq_complete_publish #(
     reg  [63:0]      write_addr_reg;
     reg  [15:0]      write_index_reg, write_count_reg;
     reg  [FIRST_W-1:0] write_first_reg;
+    reg              write_part_reg;    // they wait for the next batch
+    reg              write_mark_reg;    // something is to be written; split: always
+    reg  [WORD_W-1:0] write_word_reg;   // that; split: the index
     wire             write_room;
-    wire             written    = write_reg && write_room && (s_packed || m_write_ready);
+    wire             write_due  = write_reg && write_room && !write_part_reg;
+    wire             written    = write_due && (!write_mark_reg || m_write_ready);
     wire             write_free = !write_reg || written;
+    // What waits for its write does not begin to wait for a group. Packed: those that join wrap
+    // once at most, which holds for the parts of a group too, and one write makes them visible
+    wire             join_whole = !s_batch_part &&
+                                  (!s_packed || (s_batch_index[15] == write_index_reg[15] &&
+                                                 !(s_batch_mark && write_mark_reg)));
     wire             join_write = !write_free && s_batch_queue == write_queue_reg &&
-                                  (!s_packed || s_batch_index[15] == write_index_reg[15]);
+                                  (write_part_reg || join_whole);
+    wire [31:0]      publish_word = s_packed ? s_batch_word : {16'd0, s_batch_index};
+    wire [63:0]      publish_at = s_used_addr + (s_packed ? {45'd0, s_batch_slot, 4'd12} : 64'd2);
 
     assign m_used_queue  = s_batch_queue;
     assign m_write_addr  = write_addr_reg;
     assign m_write_queue = write_queue_reg;
-    assign m_write_data  = write_index_reg;
-    assign m_write_valid = write_reg && write_room && !s_packed;
+    assign m_write_data  = {{(32-WORD_W){1'b0}}, write_word_reg};
+    assign m_write_valid = write_due && write_mark_reg;
     assign s_batch_ready = write_free || join_write;
 
     always @(posedge clk) begin
         if (write_free) write_reg <= s_batch_valid;
         if (s_batch_valid && s_batch_ready) begin
             write_queue_reg <= s_batch_queue;
-            write_addr_reg  <= s_used_addr + 64'd2;
             write_index_reg <= s_batch_index;
+            write_part_reg  <= s_batch_part;
+            write_mark_reg  <= !s_packed || s_batch_mark || (join_write && write_mark_reg);
             write_count_reg <= {8'd0, s_batch_count} + (join_write ? write_count_reg : 16'd0);
             if (!join_write) write_first_reg <= s_batch_first[FIRST_W-1:0];
+            if (!s_packed || s_batch_mark) begin
+                write_addr_reg <= publish_at;
+                write_word_reg <= publish_word[WORD_W-1:0];
+            end
         end
         if (rst) write_reg <= 1'b0;
     end
 
-    // Index writes in flight; packed ones are acknowledged as they come
+    // Index writes in flight. Packed: what needs no write goes on in its turn
     wire [QID_W-1:0]  i_queue;
     wire [15:0]       i_index, i_count, index_unused;
-    wire              i_held;
+    wire              i_held, i_mark;
     wire [FIRST_W-1:0] i_first;
     reg  [PEND_W-1:0] acked_reg;        // acknowledged, suppression not yet asked for
-    wire              ack   = s_packed ? written : s_ack_valid;
-    wire              acked = acked_reg != {PEND_W{1'b0}};
+    wire              acked = i_held && (!i_mark || acked_reg != {PEND_W{1'b0}});
     wire              asked;
+    wire              ended = asked && i_mark;
 
-    vq_fifo #(.WIDTH(NOTE_W), .DEPTH(BATCHES)) u_writes (
+    vq_fifo #(.WIDTH(NOTE_W+1), .DEPTH(BATCHES)) u_writes (
         .clk(clk),
         .rst(rst),
-        .s_data({write_queue_reg, write_first_reg, write_index_reg, write_count_reg}),
-        .s_valid(write_reg && (s_packed || m_write_ready)),
+        .s_data({write_mark_reg, write_queue_reg, write_first_reg, write_index_reg,
+                 write_count_reg}),
+        .s_valid(write_reg && !write_part_reg && (!write_mark_reg || m_write_ready)),
         .s_ready(write_room),
-        .m_data({i_queue, i_first, i_index, i_count}),
+        .m_data({i_mark, i_queue, i_first, i_index, i_count}),
         .m_valid(i_held),
         .m_ready(asked)
     );
 
     always @(posedge clk) begin
-        if (ack && !asked) acked_reg <= acked_reg + 1'b1;
-        if (asked && !ack) acked_reg <= acked_reg - 1'b1;
+        if (s_ack_valid && !ended) acked_reg <= acked_reg + 1'b1;
+        if (ended && !s_ack_valid) acked_reg <= acked_reg - 1'b1;
         if (rst) acked_reg <= {PEND_W{1'b0}};
     end
 
@@ -240,8 +264,10 @@ module vq_complete_publish #(
     assign m_fault_queue    = e_queue;
     assign m_fault_valid    = s_event_valid && failed;
 
-    wire unused = &{1'b0, index_unused, s_batch_first};
+    wire unused = &{1'b0, index_unused, s_batch_first, publish_word};
 
+    `VQ_ASSUME(a_part_queue, !(s_batch_valid && write_reg && write_part_reg) ||
+                             s_batch_queue == write_queue_reg)
     `VQ_ASSERT(a_write_held, !s_ack_valid || i_held)
     `VQ_ASSERT(a_event_held, !s_event_valid || e_held)
 endmodule

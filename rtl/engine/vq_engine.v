@@ -286,7 +286,7 @@ module vq_engine #(
 
     wire                    write_busy;
 
-    assign w_null[2:1] = {packed_ring, 1'b0};  // packed: no index, but a request that waits
+    assign w_null[1]   = 1'b0;
     assign w_want[0]   = 1'b0;
     assign w_want[3]   = 1'b1;
 
@@ -589,7 +589,7 @@ module vq_engine #(
     wire [15:0]      end_head, end_slots;
     wire [31:0]      end_len;
     wire [TAG_W-1:0] end_tag, end_last;
-    wire             end_whole, end_valid, end_ready, end_too;
+    wire             end_whole, end_more, end_valid, end_ready, end_too;
 
     vq_scatter #(
         .DATA_W(DATA_W), .QID_W(QID_W), .TAG_W(TAG_W), .MAX_BYTES(BURST_BYTES), .BEATS(RSP_BEATS)
@@ -607,6 +607,7 @@ module vq_engine #(
         .s_chain_valid(chain_valid),
         .s_rsp_tag(s_rsp_tag),
         .s_rsp_len(s_rsp_len),
+        .s_rsp_more(s_rsp_more),
         .s_rsp_valid(s_rsp_valid),
         .s_rsp_ready(s_rsp_ready),
         .s_axis_tdata(s_axis_tdata),
@@ -632,6 +633,7 @@ module vq_engine #(
         .m_used_slots(end_slots),
         .m_used_len(end_len),
         .m_used_whole(end_whole),
+        .m_used_more(end_more),
         .m_used_valid(end_valid),
         .m_used_ready(end_ready),
         .m_release_first(end_tag),
@@ -645,7 +647,7 @@ module vq_engine #(
     wire [QID_W-1:0] used_queue;
     wire [15:0]      used_head, used_slots;
     wire [31:0]      used_len;
-    wire             used_whole, used_valid, used_ready;
+    wire             used_whole, used_more, used_valid, used_ready;
 
     generate
         if (ORDER_EN) begin : gen_order
@@ -661,6 +663,7 @@ module vq_engine #(
                 .s_used_slots(end_slots),
                 .s_used_len(end_len),
                 .s_used_whole(end_whole),
+                .s_used_more(end_more),
                 .s_used_tag(end_tag),
                 .s_used_last(end_last),
                 .s_used_valid(end_valid),
@@ -670,6 +673,7 @@ module vq_engine #(
                 .m_used_slots(used_slots),
                 .m_used_len(used_len),
                 .m_used_whole(used_whole),
+                .m_used_more(used_more),
                 .m_used_valid(used_valid),
                 .m_used_ready(used_ready),
                 .m_release_first(rel_first),
@@ -678,8 +682,8 @@ module vq_engine #(
                 .m_release_ready(rel_ready)
             );
         end else begin : gen_any_order
-            assign {used_queue, used_head, used_slots, used_len, used_whole} =
-                {end_queue, end_head, end_slots, end_len, end_whole};
+            assign {used_queue, used_head, used_slots, used_len, used_whole, used_more} =
+                {end_queue, end_head, end_slots, end_len, end_whole, end_more};
             assign {rel_first, rel_last} = {end_tag, end_last};
             assign end_ready  = used_ready && rel_ready;
             assign used_valid = end_valid && rel_ready;
@@ -709,6 +713,7 @@ module vq_engine #(
         .s_used_slots(used_slots),
         .s_used_len(used_len),
         .s_used_whole(used_whole),
+        .s_used_more(used_more),
         .s_used_valid(used_valid),
         .s_used_ready(used_ready),
         .s_drop_queue(drop_queue),
@@ -723,6 +728,7 @@ module vq_engine #(
         .m_req_addr(w_addr[191:64]),
         .m_req_len(w_len[38:13]),
         .m_req_queue(w_queue[3*QID_W-1:QID_W]),
+        .m_req_null(w_null[2]),
         .m_req_ack(w_want[2:1]),
         .m_req_valid(w_valid[2:1]),
         .m_req_ready(w_ready[2:1]),
@@ -765,6 +771,6 @@ module vq_engine #(
     );
     assign m_idle = schedule_idle && settled && drained && !resetting;
 
-    wire unused = &{1'b0, end_too, s_in_order, s_rsp_more, w_ack[0], gather_tag};
+    wire unused = &{1'b0, end_too, s_in_order, w_ack[0], gather_tag};
 endmodule
 `resetall

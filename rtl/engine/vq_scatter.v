@@ -36,6 +36,7 @@ module vq_scatter #(
     // Responses: s_rsp_len bytes follow as one packet
     input  wire [TAG_W-1:0]    s_rsp_tag,
     input  wire [31:0]         s_rsp_len,
+    input  wire                s_rsp_more,     // used only together with the next response
     input  wire                s_rsp_valid,
     output wire                s_rsp_ready,
     input  wire [DATA_W-1:0]   s_axis_tdata,
@@ -64,6 +65,7 @@ module vq_scatter #(
     output wire [15:0]         m_used_slots,   // places of the ring that it takes
     output wire [31:0]         m_used_len,
     output wire                m_used_whole,   // all its writable bytes were written
+    output wire                m_used_more,    // used only together with the next one
     output wire                m_used_valid,
     input  wire                m_used_ready,
     // Their chunks, released
@@ -91,6 +93,7 @@ module vq_scatter #(
     reg  [TAG_W-1:0]  tag_reg;
     reg  [31:0]       len_reg;
     reg               none_reg;         // it has no bytes
+    reg               more_reg;
     reg               rsp_reg;
     wire [QID_W-1:0]  queue;
     wire [15:0]       head, slots;
@@ -120,6 +123,7 @@ module vq_scatter #(
             tag_reg  <= s_rsp_tag;
             len_reg  <= s_rsp_len;
             none_reg <= s_rsp_len == 32'd0;
+            more_reg <= s_rsp_more;
         end
         if (rst) rsp_reg <= 1'b0;
     end
@@ -318,13 +322,14 @@ module vq_scatter #(
     wire              ending = done_held && (done_none || end_held);
     wire              ended  = ending && m_used_ready && m_release_ready;
 
-    vq_fifo #(.WIDTH(QID_W+32+1+32+2*TAG_W+1), .DEPTH(16)) u_done (
+    vq_fifo #(.WIDTH(QID_W+32+2+32+2*TAG_W+1), .DEPTH(16)) u_done (
         .clk(clk),
         .rst(rst),
-        .s_data({queue, head, slots, len_reg == writable, len_reg, tag_reg, last, none_reg}),
+        .s_data({queue, head, slots, len_reg == writable, more_reg, len_reg, tag_reg, last,
+                 none_reg}),
         .s_valid(rsp_move),
         .s_ready(done_room),
-        .m_data({m_used_queue, m_used_head, m_used_slots, m_used_whole, done_len,
+        .m_data({m_used_queue, m_used_head, m_used_slots, m_used_whole, m_used_more, done_len,
                  m_release_first, m_release_last, done_none}),
         .m_valid(done_held),
         .m_ready(ended)

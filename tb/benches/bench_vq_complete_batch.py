@@ -28,6 +28,7 @@ class Pace(NamedTuple):
 
 
 FAST = Pace()
+FIRSTS = ["m_batch_slot", "m_batch_word"]  # mean something only with m_batch_mark
 
 
 class Mode(NamedTuple):
@@ -48,6 +49,7 @@ class Done(NamedTuple):
     length: int
     slots: int
     whole: bool
+    more: bool = False  # used only together with the next one
 
 
 class Element(NamedTuple):
@@ -56,6 +58,14 @@ class Element(NamedTuple):
     addr: int
     data: bytes
     slots: int
+    more: bool  # the last chain that it returns is inside a group
+
+
+class First(NamedTuple):
+    """A group's first used descriptor: its place, its id and flags."""
+
+    slot: int
+    word: int
 
 
 class Burst(NamedTuple):
@@ -81,6 +91,7 @@ class BatchBench:
             self.rings = [ring << 2 for ring in self.rings]
         self.want: list[list[Done]] = [[] for _ in range(self.queues)]
         self.acks = 0
+        self.firsts: list[First] = []  # of the groups handed on
         self.fenced = 0  # fences acknowledged
 
     async def start(self, pace: Pace = FAST) -> None:
@@ -96,7 +107,8 @@ class BatchBench:
             },
         )
         self.used = unit.source("s_used", pace.used)
-        self.req, self.batch = unit.sink("m_req", pace.req), unit.sink("m_batch", pace.batch)
+        self.req = unit.sink("m_req", pace.req)
+        self.batch = unit.sink("m_batch", pace.batch, without=FIRSTS)
         self.beats = unit.sink("m_beat", pace.beat)
         self.ack = unit.source("s_ack", pace.ack)
         self.fence = unit.sink("m_fence", pace.fence)
@@ -122,6 +134,13 @@ class BatchBench:
             await RisingEdge(self.dut.clk)
 
     def _look(self) -> None:
+        dut = self.dut
+        if (
+            dut.m_batch_valid.value == 1
+            and dut.m_batch_ready.value == 1
+            and dut.m_batch_mark.value == 1
+        ):
+            self.firsts.append(First(int(dut.m_batch_slot.value), int(dut.m_batch_word.value)))
         if self.dut.m_req_valid.value == 1 and self.dut.m_req_ready.value == 1:
             self.fenced_then.append(self.fenced)
         if self.dut.s_ack_valid.value == 1:
@@ -137,16 +156,47 @@ class BatchBench:
         slots: int = 0,
         length: int = -1,
         whole: bool | None = None,
+        more: bool = False,
     ) -> None:
         """Complete a chain; with packed rings of so many places, 0 for any."""
         most = self.sizes[queue] if self.mode.packed else 1
         slots = min(slots or random.choice([1, 1, 1, 2, random.randint(1, most)]), most)
         length = random.choice([0, random.getrandbits(32)]) if length < 0 else length
         whole = random.random() < 0.6 if whole is None else whole
-        done = Done(random.getrandbits(16), length, slots, whole)
+        done = Done(random.getrandbits(16), length, slots, whole, more)
         self.want[queue].append(done)
         word = {"queue": queue, "head": done.id, "slots": done.slots, "len": done.length}
-        self.used.send(word | {"whole": int(done.whole), "final": int(final)})
+        self.used.send(
+            word | {"whole": int(done.whole), "more": int(done.more), "final": int(final)}
+        )
+
+    def taken(self, queue: int) -> int:
+        """Places of a queue's ring that the driver does not see used."""
+        seen = whole = 0
+        for word in self.batch.words:
+            if word.value["queue"] == queue:
+                seen += word.value["count"]
+                whole = seen if not word.value["part"] else whole
+        return sum(done.slots for done in self.want[queue][whole:])
+
+    async def group(self, queue: int, count: int) -> int:
+        """Complete chains that are to be seen together, as soon as the ring has so many places.
+
+        Returns:
+            how many they are: at most the size of the ring.
+        """
+        size = self.sizes[queue]
+        count = min(count, size)
+        slots = [1] * count
+        if self.mode.packed:
+            slots[random.randrange(count)] = random.randint(1, 1 + min(3, size - count))
+        await self.unit.until(lambda: self.taken(queue) + sum(slots) <= size, "places", 8000)
+        filled = random.random() < 0.8
+        for number, places in enumerate(slots):
+            more = number + 1 < count
+            whole = filled or random.random() < 0.5 if more else None
+            self.complete(queue, not more and random.random() < 0.2, places, -1, whole, more)
+        return count
 
     # ---- what is right
 
@@ -160,7 +210,7 @@ class BatchBench:
         else:
             raw = last.length << 32 | last.id
             addr = self.rings[queue] + 4 + 8 * (index % self.sizes[queue])
-        return Element(addr, raw.to_bytes(8, "little"), slots)
+        return Element(addr, raw.to_bytes(8, "little"), slots, last.more)
 
     def elements(self, queue: int, at: Position, index: int, chains: list[Done]) -> list[Element]:
         """The elements of a batch: with IN_ORDER chains filled whole share that of the next."""
@@ -202,7 +252,7 @@ class BatchBench:
         def handed() -> bool:
             return sum(word.value["count"] for word in self.batch.words) == total
 
-        await self.unit.until(handed, "batches", 8000)
+        await self.unit.until(handed, "batches", 40000)
         await self.unit.clocks(5)
         most = self.unit.parameter("BATCH_MAX")
         beats = iter(self.beats.words)
@@ -211,6 +261,9 @@ class BatchBench:
         index: Counter[int] = Counter()
         place = [FIRST] * self.queues
         fences = 0
+        firsts = iter(self.firsts)
+        inside = [False] * self.queues  # the batch before ended inside a group
+        veiled: list[First | None] = [None] * self.queues
         for batch in (word.value for word in self.batch.words):
             queue, count = batch["queue"], batch["count"]
             size, chains = self.sizes[queue], self.want[queue][at[queue] :][:count]
@@ -228,7 +281,35 @@ class BatchBench:
                 assert batch["index"] == (index[queue] + slots) % 0x10000
             at[queue] += count
             index[queue] += slots
-            fences += any(done.length for done in chains)
+            part, first = chains[-1].more, veiled[queue]
+            assert bool(batch["part"]) == part
+            if part:  # only where a batch must end
+                ring_end = index[queue] % size == 0
+                if self.mode.packed:
+                    ring_end = place[queue].wrap != old.wrap
+                torn = self.mode.in_order and not chains[-1].whole
+                assert count == most or ring_end or torn, "a group was cut"
+            elif inside[queue]:
+                groups = [number for number, done in enumerate(chains) if not done.more]
+                assert groups == [count - 1], "the group's batch goes on"
+            inside[queue] = part
+            show = []  # whether each element shows as soon as it is written
+            if self.mode.packed:
+                for number, element in enumerate(elements):
+                    if first is None and element.more:
+                        word = int.from_bytes(element.data[4:], "little")
+                        first = First((element.addr - self.rings[queue]) // 16, word)
+                        hidden = (word ^ 1 << 31).to_bytes(4, "little")
+                        elements[number] = element._replace(data=element.data[:4] + hidden)
+                        behind = [] if self.mode.in_order else chains[number:-1]
+                        assert all(done.more for done in behind), "two groups in a batch"
+                    show.append(first is None)
+                assert bool(batch["mark"]) == (first is not None and not part)
+                if batch["mark"]:
+                    assert next(firsts) == first
+                veiled[queue] = first if part else None
+                assert part or first is None or batch["mark"]
+            fences += any(done.length for done in chains) and any(show)
             data = b""
             for burst in self.bursts(elements):
                 word, fenced = next(requests)
@@ -389,6 +470,78 @@ async def whole_chains_share_an_element(dut: Any, mode: Mode) -> None:
     await bench.done()
     assert [word.value["count"] for word in bench.batch.words] == [1, 7]
     assert len(bench.req.words) == 2
+
+
+@test(us=6000)
+@cocotb.parametrize(mode=MODES, pace=PACES)
+async def groups_are_published_whole(dut: Any, mode: Mode, pace: Pace) -> None:
+    """Groups of 1 to 64 chains among others; a batch ends inside one only where it must."""
+    bench = BatchBench(dut, mode)
+    bench.sizes = [1 << random.choice([0, 1, 2, 3, 5, 7, 12]) for _ in range(bench.queues)]
+    if mode.packed:
+        bench.sizes = [random.randint(1 + size // 2, size) for size in bench.sizes]
+    await bench.start(pace)
+    for _ in range(60):
+        queue = random.randrange(bench.queues)
+        for _ in range(random.choice([1, 1, 3, 9])):
+            count = random.choice([1, 2, 3, 3, random.randint(1, 64)])
+            if await bench.group(queue, count) > 8 and random.random() < 0.5:
+                break
+        if random.random() < 0.2:
+            await bench.unit.clocks(random.randint(0, 90))
+    await bench.done()
+
+
+@test(us=2000)
+@cocotb.parametrize(mode=MODES)
+async def groups_across_each_place_of_small_rings(dut: Any, mode: Mode) -> None:
+    """Groups of every length in rings of 2 to 8 places, from wherever the one before ended."""
+    bench = BatchBench(dut, mode)
+    bench.sizes = [2 << number % 3 for number in range(bench.queues)]
+    if mode.packed:
+        bench.sizes = [2 + (number + random.randrange(7)) % 7 for number in range(bench.queues)]
+    await bench.start(Pace(req=70))
+    for _ in range(120):
+        await bench.group(random.randrange(bench.queues), random.randint(1, 8))
+    await bench.done()
+
+
+@test(us=1000)
+@cocotb.parametrize(mode=MODES)
+async def time_closes_no_batch_inside_a_group(dut: Any, mode: Mode) -> None:
+    """Neither quiet nor age does; after its last chain a lone group is requested at once."""
+    bench = BatchBench(dut, mode)
+    bench.sizes = [256] * bench.queues
+    await bench.start()
+    wait, age = bench.unit.parameter("WAIT"), bench.unit.parameter("AGE")
+    for pause in (1, wait // 2, 2 * wait, age + wait):
+        await bench.unit.clocks(2 * wait)
+        before = len(bench.batch.words)
+        for number in range(3):
+            bench.complete(0, False, 1, 5, number < 2, number < 2)
+            await bench.unit.clocks(pause)
+        await bench.done()
+        assert [word.value["count"] for word in bench.batch.words[before:]] == [3]
+        gap = bench.req.words[-1].taken - bench.used.taken[-1]
+        plain = mode.in_order or not mode.packed
+        assert gap <= (6 if not mode.packed else 8 + 4 * mode.in_order), f"{gap} clocks"
+        assert plain or not bench.fence.words, "a fence that nothing needs"
+
+
+@test()
+@cocotb.parametrize(mode=[SPLIT, PACKED])
+async def groups_cost_no_clocks(dut: Any, mode: Mode) -> None:
+    """A chain a clock, where chains come in groups of 4; packed: one more clock a group."""
+    bench = BatchBench(dut, mode)
+    bench.sizes = [1 << 15] * bench.queues
+    await bench.start()
+    most = bench.unit.parameter("BATCH_MAX")
+    if bench.unit.parameter("BATCHES") < 4:
+        return
+    for number in range(6 * most):
+        bench.complete(0, False, 1, more=number % 4 != 3)
+    await bench.done()
+    check_rate(bench.used.taken, "completions", 10 + (6 * most // 4 if mode.packed else 0))
 
 
 @test()

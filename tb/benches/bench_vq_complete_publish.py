@@ -27,6 +27,9 @@ class Batch(NamedTuple):
         error: the structure cannot be read.
         first: packed: word of the position before it.
         flags: packed: the structure's second half.
+        part: it ends inside a group, so the next one is of this queue too.
+        slot: packed: the descriptor whose `word` makes a group visible, -1 for none.
+        word: its id and flags.
     """
 
     queue: int
@@ -36,6 +39,9 @@ class Batch(NamedTuple):
     error: bool = False
     first: int = 0
     flags: int = 0
+    part: bool = False
+    slot: int = -1
+    word: int = 0
 
 
 class Step(NamedTuple):
@@ -66,6 +72,7 @@ class PublishBench:
         self.irqs: list[bool] = []
         self.indices: list[int] = []  # written
         self.acked_then: list[int] = []  # index writes acknowledged before each read
+        self.taken_then: list[int] = []  # batches taken before each read
         if packed:
             self.avail = [addr << 1 for addr in self.avail]
             self.sizes = [random.randint(1, 1 << random.randrange(16)) for _ in self.sizes]
@@ -121,7 +128,8 @@ class PublishBench:
         if dut.m_write_valid.value == 1 and dut.m_write_ready.value == 1:
             self.indices.append(int(dut.m_write_data.value))
         if dut.m_req_valid.value == 1 and dut.m_req_ready.value == 1:
-            self.acked_then.append(len(self.batch.taken) if self.packed else self.acked)
+            self.acked_then.append(self.acked)
+            self.taken_then.append(len(self.batch.taken))
         self.acked += dut.s_ack_valid.value == 1
         if dut.m_finished_valid.value == 1:
             self.irqs.append(dut.m_used_irq.value == 1)
@@ -133,16 +141,47 @@ class PublishBench:
         self.sent.append(batch)
         lap = 0x8000 if self.packed else 0  # the wrap counter is inverted inside
         word = {"queue": batch.queue, "index": batch.after ^ lap, "count": batch.size}
-        self.batch.send(word | {"first": batch.first ^ lap})
+        group = {"part": int(batch.part), "mark": int(batch.slot >= 0)}
+        group |= {"slot": max(0, batch.slot), "word": batch.word}
+        self.batch.send(word | group | {"first": batch.first ^ lap})
 
-    def send_packed(self, queue: int, slots: int, flags: int, error: bool = False) -> None:
+    def send_packed(
+        self,
+        queue: int,
+        slots: int,
+        flags: int,
+        error: bool = False,
+        part: bool = False,
+        mark: bool = False,
+    ) -> None:
         """Offer a batch of so many places of a packed ring, with an event near them or not."""
         size, old = self.sizes[queue], self.at[queue]
         self.at[queue] = new = old.ahead(slots, size)
         near = Position.of(old.word).ahead(random.randint(0, min(slots + 1, size)), size)
         event = random.choice([near.word, near.word, near.word ^ 0x8000, random.getrandbits(16)])
         chains = random.randint(1, min(slots, 64))
-        self.send(Batch(queue, new.word, chains, event, error, old.word, flags))
+        slot, word = (random.randrange(size), random.getrandbits(32)) if mark else (-1, 0)
+        self.send(Batch(queue, new.word, chains, event, error, old.word, flags, part, slot, word))
+
+    def send_group(self, queue: int) -> None:
+        """Offer the batches of a group: up to 3, of which one ends at the ring's end or none."""
+        if not self.packed:
+            index, size = random.getrandbits(16), random.randint(1, 64)
+            for number in reversed(range(random.randint(1, 3))):
+                index, size = (index + size) % 0x10000, random.randint(1, 64)
+                event = random.choice([(index - random.randint(0, 90)) % 0x10000, 0, 1])
+                self.send(Batch(queue, index, size, event, random.random() < 0.1, part=number > 0))
+            return
+        size = self.sizes[queue]
+        flags = random.choice([2, 2, 2, 0, 1, 3])
+        slots = [random.randint(1, max(1, size // 3)) for _ in range(random.randint(1, 3))]
+        slots = slots if sum(slots) <= size else [size]
+        rest = size - self.at[queue].offset  # places up to the ring's end, where a batch ends
+        cut = list(itertools.accumulate(slots))
+        cut = sorted({*cut, rest} if rest < cut[-1] else cut)
+        for begin, end in zip([0, *cut], cut):
+            last = end == cut[-1]
+            self.send_packed(queue, end - begin, flags, random.random() < 0.1, not last, last)
 
     def written(self) -> list[Step]:
         """What each index write was due to publish: all batches that came before it was taken.
@@ -174,10 +213,13 @@ class PublishBench:
         written = self.written()
         writes = [(w.value["addr"], w.value["queue"]) for w in self.write.words]
         if self.packed:
-            assert not writes
+            marks = [batch for batch in self.sent if batch.slot >= 0]
+            assert writes == [(self.used[b.queue] + 16 * b.slot + 12, b.queue) for b in marks]
+            assert self.indices == [batch.word for batch in marks]
         else:
             assert writes == [(self.used[step.queue] + 2, step.queue) for step in written]
             assert self.indices == [step.after for step in written]
+            assert not any(self.sent[number].part for number in self.ends(written))
         faults = []
         reads = [(w.value["addr"], w.value["queue"]) for w in self.req.words]
         assert len(reads) == len(self.irqs) == len(self.finished.words)
@@ -189,7 +231,13 @@ class PublishBench:
                 size += step.size
                 assert step.queue == word.value["queue"], "batches of two queues became one"
             assert size == word.value["count"]
-            assert number <= self.acked_then[place], "read before the index was acknowledged"
+            if self.packed:
+                due = sum(batch.slot >= 0 for batch in self.sent[:number])
+                assert number <= self.taken_then[place]
+                assert not self.sent[number - 1].part, "decided inside a group"
+            else:
+                due = number
+            assert due <= self.acked_then[place], "read before the write was acknowledged"
             queue, answer = step.queue, self.answers[place]
             if self.packed:
                 assert reads[place] == (self.avail[queue], queue)
@@ -202,6 +250,16 @@ class PublishBench:
             if answer.error and self.alive >> queue & 1:
                 faults.append((Fault.MEM_AVAIL, queue))
         assert [(w.value["code"], w.value["queue"]) for w in self.fault.words] == faults
+
+    def ends(self, steps: list[Step]) -> list[int]:
+        """The number of the last batch of each step."""
+        found, number = [], 0
+        for step in steps:
+            size = 0
+            while size < step.size:
+                size, number = size + self.sent[number].size, number + 1
+            found.append(number - 1)
+        return found
 
     def wanted(self, batch: Batch) -> bool:
         """The model's decision (2.7.7.2)."""
@@ -328,6 +386,29 @@ async def packed_batches_that_wait_become_one(dut: Any) -> None:
         await bench.unit.clocks(30)
     await bench.done()
     assert len(bench.finished.words) < len(bench.sent)
+
+
+@test(us=2000)
+@cocotb.parametrize(packed=[False, True], event_idx=[0, 1], pace=PACES)
+async def groups_are_published_whole(
+    dut: Any, packed: bool, event_idx: int, pace: tuple[int, ...]
+) -> None:
+    """Batches that are parts of a group among others: one write and one decision for all."""
+    bench = PublishBench(dut, bool(event_idx), packed)
+    if packed:
+        bench.sizes = [random.choice([size, 1 + size % 7]) for size in bench.sizes]
+    await bench.start(pace)
+    for _ in range(120):
+        queue = random.randrange(bench.queues)
+        if random.random() < 0.6:
+            bench.send_group(queue)
+        elif packed:
+            rest = bench.sizes[queue] - bench.at[queue].offset
+            bench.send_packed(queue, random.randint(1, min(rest, 9)), 2)
+        else:
+            bench.send(Batch(queue, random.getrandbits(16), random.randint(1, 64), 0))
+    await bench.done()
+    await bench.unit.clocks(3)
 
 
 @test()

@@ -39,6 +39,7 @@ class ScatterBench:
         self.end_clocks: list[int] = []
         self.given = self.promised = 0  # bytes taken of the function; bytes requested
         self._waiting: list[tuple[Stored, bytes]] = []
+        self.more: list[int] = []  # of each response
 
     async def start(self, pace: Pace = FAST) -> None:
         """Reset, and start every channel."""
@@ -73,7 +74,7 @@ class ScatterBench:
                 due = sum(len(data) for _, data in self.sent[: len(self.ends) + 1])
                 assert self.promised >= due, "completed before its last chunk was requested"
                 names = ["used_queue", "used_head", "used_slots", "used_len", "used_whole"]
-                names += ["release_first", "release_last"]
+                names += ["used_more", "release_first", "release_last"]
                 self.ends.append({name: int(getattr(dut, f"m_{name}").value) for name in names})
                 self.end_clocks.append(now())
                 self.store.release(chain)
@@ -102,7 +103,8 @@ class ScatterBench:
         self._waiting = []
 
     def _respond(self, chain: Stored, data: bytes) -> None:
-        self.rsp.send({"tag": chain.tag, "len": len(data)})
+        self.more.append(random.getrandbits(1))
+        self.rsp.send({"tag": chain.tag, "len": len(data), "more": self.more[-1]})
         parts = cut(len(data), 0, self.beat)
         for number, (_, count) in enumerate(parts):
             piece, data = data[:count], data[count:]
@@ -136,10 +138,11 @@ class ScatterBench:
                 "used_slots": chain.slots,
                 "used_len": len(data),
                 "used_whole": int(len(data) == chain.bytes_of(writable=True)),
+                "used_more": more,
                 "release_first": chain.tag,
                 "release_last": chain.chunks[-1],
             }
-            for chain, data in self.sent
+            for (chain, data), more in zip(self.sent, self.more)
         ]
 
     def chunks(self, chain: Stored, data: bytes) -> list[tuple[int, bytes, int]]:

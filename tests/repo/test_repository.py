@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from ci.mutants import load
 from ci.toolchain import ROOT
 
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
@@ -232,3 +233,8 @@ def test_every_module_has_a_test(module):
         f"{module}: no file under {' or '.join(TESTS)} names it, and the Verification part of its "
         "page names no test file, and links to no tested module that holds it"
     )
+
+
+def test_every_planted_fault_fits_its_source():
+    """What a fault replaces is in its file just once, and the runs that it names exist."""
+    assert load()
