@@ -243,6 +243,23 @@ def build_native(sim: str) -> Path:
     return result
 
 
+def build_disk_library() -> Path:
+    """Compile the bench's disk as a library of its own, to be used without a simulator."""
+    step = Step(BUILD / "sim" / "native-disk", repr(NATIVE_FLAGS))
+    result = step.folder / "disk.so"
+    sources = [NATIVE / f"{name}.cpp" for name in ("guest_disk", "guest_store", "guest_disk_api")]
+    with locked(step.lock, fcntl.LOCK_EX):
+        if not step.fresh():
+            step.start()
+            files = [str(source) for source in sources]
+            run_all(
+                [["g++", *NATIVE_FLAGS, "-shared", *files, "-o", result.name]],
+                *(step.folder, step.log),
+            )
+            step.finish(iter([*sources, *NATIVE.glob("*.h")]))
+    return result
+
+
 def vpi_flags() -> list[str]:
     """Return the compiler flags that Icarus wants for a VPI module."""
     text = subprocess.run(
