@@ -216,7 +216,9 @@ def build_runtime(waves: bool) -> Path:
 
 def build_native(sim: str) -> Path:
     """Compile the guest memory for a simulator; return the object or the VPI module."""
-    step = Step(BUILD / "sim" / f"native-{sim}", repr((sim, NATIVE_FLAGS, toolchain().iverilog)))
+    names = [source.name for source in native_sources()]
+    recipe = repr((sim, NATIVE_FLAGS, toolchain().iverilog, names))
+    step = Step(BUILD / "sim" / f"native-{sim}", recipe)
     result = step.folder / ("guest.vpi" if sim == "icarus" else "guest.o")
     with locked(step.lock, fcntl.LOCK_EX):
         if not step.fresh():

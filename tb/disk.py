@@ -94,6 +94,7 @@ def library(path: Optional[str] = None) -> ctypes.CDLL:
         "gd_bytes": (ctypes.c_void_p, [u32, pointer(u64)]),
         "gd_stable": (ctypes.c_void_p, [u32]),
         "gd_dirty": (u64, [u32]),
+        "gd_commits": (u64, [u32]),
         "gd_changed": (None, [u32, u64, u64]),
         "gd_commit": (text, [u32]),
         "gd_kill_in_step": (None, [u64]),
@@ -163,6 +164,11 @@ class NativeDisk:
         """Sectors that were written and are not stable."""
         return int(self._code.gd_dirty(self._index))
 
+    @property
+    def commits(self) -> int:
+        """How often something was made stable."""
+        return int(self._code.gd_commits(self._index))
+
     def write(self, sector: int, data: bytes) -> None:
         """Change sectors from outside of the device, not yet stable."""
         at = sector * SECTOR
@@ -213,7 +219,7 @@ class NativeDisk:
         """Return what the store has done."""
         native = _Counters()
         self._code.gd_counters(self._index, ctypes.byref(native))
-        rest = [getattr(native, name) for name, _ in _Counters._fields_[1:]]
+        rest = [getattr(native, name) for name in StoreCounters._fields[5:]]
         return StoreCounters(*native.commands, *rest)
 
 

@@ -41,6 +41,9 @@
 module tb_devices #(
     parameter [0:0] TEST_EN   = 1'b1,       // slot 0: the test device
     parameter TEST_QUEUES     = 4,
+    parameter [0:0] BLK_EN    = 1'b0,       // slot 2: the block device, disk 0
+    parameter BLK_QUEUES      = 4,
+    parameter [0:0] BLK_READ_ONLY = 1'b0,
     parameter [0:0] RNG_EN    = 1'b0,       // slot 3: the entropy device
     parameter QUEUE_SIZE_MAX  = 256,
     parameter DATA_W          = 64,
@@ -91,12 +94,15 @@ module tb_devices #(
     // Slots, and which of them have a device
     localparam SLOTS = 4;
     localparam TEST = 0;
+    localparam BLK  = 2;
     localparam RNG = 3;
-    localparam [SLOTS-1:0] PRESENT = {RNG_EN, 2'b00, TEST_EN};
+    localparam [SLOTS-1:0] PRESENT = {RNG_EN, BLK_EN, 1'b0, TEST_EN};
 
     wire [SLOTS-1:0] irq, idle;
     wire             irq_test  = irq[TEST];
     wire             idle_test = idle[TEST];
+    wire             irq_blk   = irq[BLK];
+    wire             idle_blk  = idle[BLK];
     wire             irq_rng   = irq[RNG];
     wire             idle_rng  = idle[RNG];
 
@@ -224,6 +230,82 @@ module tb_devices #(
                 .ORDER_EN(ORDER_EN)
             ) u_device (
                 `TB_SLOT(TEST)
+            );
+        end
+        if (BLK_EN) begin : gen_blk
+            wire [63:0]       capacity;
+            wire [2:0]        cmd_op;
+            wire [63:0]       cmd_sector;
+            wire [31:0]       cmd_sectors;
+            wire              cmd_stable, cmd_unmap, cmd_valid, cmd_ready;
+            wire [DATA_W-1:0] wr_tdata, rd_tdata;
+            wire              wr_tlast, wr_tuser, wr_tvalid, wr_tready;
+            wire              rd_tlast, rd_tvalid, rd_tready;
+            wire              done_ok, done_valid, done_ready, store_rst;
+
+            vq_blk_device #(
+                .QUEUES(BLK_QUEUES),
+                .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
+                .DATA_W(DATA_W),
+                .MAX_CHAIN(MAX_CHAIN),
+                .CHAINS(CHAINS),
+                .SPLIT_EN(SPLIT_EN),
+                .PACKED_EN(PACKED_EN),
+                .ORDER_EN(ORDER_EN),
+                .READ_ONLY(BLK_READ_ONLY),
+                .SERIAL(160'h000000393837363534333231302d6b6c622d7176)    // tb.blk.SERIAL
+            ) u_device (
+                `TB_SLOT(BLK),
+                .s_capacity(capacity),
+                .m_cmd_op(cmd_op),
+                .m_cmd_sector(cmd_sector),
+                .m_cmd_sectors(cmd_sectors),
+                .m_cmd_stable(cmd_stable),
+                .m_cmd_unmap(cmd_unmap),
+                .m_cmd_valid(cmd_valid),
+                .m_cmd_ready(cmd_ready),
+                .m_wr_tdata(wr_tdata),
+                .m_wr_tlast(wr_tlast),
+                .m_wr_tuser(wr_tuser),
+                .m_wr_tvalid(wr_tvalid),
+                .m_wr_tready(wr_tready),
+                .s_rd_tdata(rd_tdata),
+                .s_rd_tlast(rd_tlast),
+                .s_rd_tvalid(rd_tvalid),
+                .s_rd_tready(rd_tready),
+                .s_done_ok(done_ok),
+                .s_done_valid(done_valid),
+                .s_done_ready(done_ready),
+                .m_store_rst(store_rst)
+            );
+
+            disk #(
+                .DATA_W(DATA_W),
+                .INDEX(0)
+            ) u_disk (
+                .clk(clk),
+                .rst(store_rst),
+                .cycle(cycle),
+                .m_capacity(capacity),
+                .s_cmd_op(cmd_op),
+                .s_cmd_sector(cmd_sector),
+                .s_cmd_sectors(cmd_sectors),
+                .s_cmd_stable(cmd_stable),
+                .s_cmd_unmap(cmd_unmap),
+                .s_cmd_valid(cmd_valid),
+                .s_cmd_ready(cmd_ready),
+                .s_wr_tdata(wr_tdata),
+                .s_wr_tlast(wr_tlast),
+                .s_wr_tuser(wr_tuser),
+                .s_wr_tvalid(wr_tvalid),
+                .s_wr_tready(wr_tready),
+                .m_rd_tdata(rd_tdata),
+                .m_rd_tlast(rd_tlast),
+                .m_rd_tvalid(rd_tvalid),
+                .m_rd_tready(rd_tready),
+                .m_done_ok(done_ok),
+                .m_done_valid(done_valid),
+                .m_done_ready(done_ready)
             );
         end
     endgenerate

@@ -284,6 +284,7 @@ bool Disk::commit() {
     }
     std::fill(dirty_.begin(), dirty_.end(), false);
     dirty_count_ = 0;
+    ++commits_;
     return true;
 }
 

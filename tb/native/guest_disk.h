@@ -40,6 +40,7 @@ public:
     void changed(std::uint64_t sector, std::uint64_t sectors);  // after bytes() was written
     bool commit();  // false: the image could not be written; what to commit is kept
     std::uint64_t dirty() const { return dirty_count_; }
+    std::uint64_t commits() const { return commits_; }
     const std::string& error() const { return error_; }  // of the last commit
 
 private:
@@ -59,7 +60,7 @@ private:
     std::uint8_t* bytes_ = nullptr;
     std::uint64_t sectors_ = 0;
     std::vector<bool> dirty_;
-    std::uint64_t dirty_count_ = 0;
+    std::uint64_t dirty_count_ = 0, commits_ = 0;
     std::vector<std::uint8_t> stable_;
 };
 

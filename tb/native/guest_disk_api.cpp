@@ -45,6 +45,8 @@ std::uint8_t* gd_stable(std::uint32_t index) { return store(index).disk().stable
 
 std::uint64_t gd_dirty(std::uint32_t index) { return store(index).disk().dirty(); }
 
+std::uint64_t gd_commits(std::uint32_t index) { return store(index).disk().commits(); }
+
 void gd_changed(std::uint32_t index, std::uint64_t sector, std::uint64_t sectors) {
     store(index).disk().changed(sector, sectors);
 }
