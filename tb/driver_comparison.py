@@ -60,6 +60,7 @@ class DriverComparison(Sides):
     def __init__(self, bench: Bench, setup: DriverSetup, **parameters: Any) -> None:
         super().__init__(bench, setup)
         self.rtl = RtlDriverWorld(setup, bench)
+        self.rtl.tally = self.tally
         self.model = ModelDriverWorld(setup)
         self.outside: Optional[Callable[[], Iterable[str]]] = None
         self._more = parameters

@@ -39,6 +39,7 @@ from pymodel.ring_driver import RingVirtqueue
 from pymodel.steps import Steps
 from tb.bench import SLOTS, Bench
 from tb.registers import device_parameters
+from tb.sides import Tally
 from tb.worlds import MAX_ROUNDS, SURE_CYCLES, FlatWorld, Setup, World, given_to_device
 
 MakeFunction = Callable[[], DeviceFunction]
@@ -160,12 +161,13 @@ class _Watched(RingVirtqueue[Any]):
         indirect: Optional[bool] = None,
     ) -> None:
         super()._add_buf(sg, out_num, in_num, data, indirect)
-        self.permits.hold(self.index, data, [Segment(*piece) for piece in sg[out_num:]])
+        pieces = [Segment(*piece) for piece in sg]
+        self.permits.hold(self.index, data, pieces[out_num:], pieces[:out_num])
 
     def _get_buf(self) -> Optional[UsedBuffer]:
         used = super()._get_buf()
         if used is not None:
-            self.permits.release(self.index, used.data)
+            self.permits.collect(self.index, used)
         return used
 
     def _detach_steps(self, data: Hashable) -> Generator[str, None, None]:
@@ -189,11 +191,17 @@ class _WatchedPacked(_Watched, PackedVirtqueue):
 
 
 class Permits:
-    """What one device may write: its rings, and the buffers that it holds."""
+    """What one device may write: its rings, and the buffers that it holds.
 
-    def __init__(self, bench: Bench) -> None:
+    Args:
+        bench: whose memory.
+        tally: where buffers that come back used are counted.
+    """
+
+    def __init__(self, bench: Bench, tally: Tally) -> None:
         self._memory = bench.memory
-        self._held: dict[tuple[int, Hashable], list[Segment]] = {}
+        self._tally = tally
+        self._held: dict[tuple[int, Hashable], tuple[list[Segment], int]] = {}
 
     def begin(self, layout: QueueLayout) -> None:
         """Allow a queue's rings."""
@@ -205,16 +213,26 @@ class Permits:
         for addr, length in given_to_device(layout):
             self._memory.disallow(addr, length)
 
-    def hold(self, queue: int, token: Hashable, pieces: list[Segment]) -> None:
+    def hold(
+        self, queue: int, token: Hashable, writable: list[Segment], readable: list[Segment]
+    ) -> None:
         """Allow a buffer's writable segments."""
-        self._held[queue, token] = pieces
-        for addr, length in pieces:
+        self._held[queue, token] = writable, sum(piece.length for piece in readable)
+        for addr, length in writable:
             self._memory.allow(addr, length)
 
-    def release(self, queue: int, token: Hashable) -> None:
-        """Forbid them again."""
-        for addr, length in self._held.pop((queue, token), []):
+    def release(self, queue: int, token: Hashable) -> int:
+        """Forbid them again; return the bytes of the readable ones."""
+        writable, readable = self._held.pop((queue, token), ([], 0))
+        for addr, length in writable:
             self._memory.disallow(addr, length)
+        return readable
+
+    def collect(self, queue: int, used: UsedBuffer) -> None:
+        """Count a buffer that came back used, and forbid it."""
+        self._tally.chains += 1
+        self._tally.bytes_in += used.length
+        self._tally.bytes_out += self.release(queue, used.data)
 
 
 class RtlDriverWorld(DriverWorld):
@@ -225,6 +243,9 @@ class RtlDriverWorld(DriverWorld):
         bench: the started bench; bit s of its `irq` and `idle` are those of slot s.
         in_step: see above.
         deadline: cycles in which the devices must become idle, or interrupt.
+
+    Attributes:
+        tally: buffers that came back, and their bytes.
     """
 
     name = "rtl"
@@ -236,6 +257,7 @@ class RtlDriverWorld(DriverWorld):
         self.bench = bench
         self.in_step = in_step
         self.deadline = deadline
+        self.tally = Tally()
         self._permits: dict[int, Permits] = {}
         self.open_bus()
 
@@ -251,7 +273,7 @@ class RtlDriverWorld(DriverWorld):
         """Build a queue of which the memory slave knows what may be written."""
         kind: type[_Watched] = _WatchedPacked if layout.packed else _WatchedSplit
         queue = kind(memory, layout, notify, index, **arguments)
-        queue.permits = self._permits.setdefault(device.base, Permits(self.bench))
+        queue.permits = self._permits.setdefault(device.base, Permits(self.bench, self.tally))
         queue.permits.begin(layout)
         return queue
 

@@ -27,7 +27,7 @@ from typing import Any, Callable, NoReturn, Optional
 
 from ci.toolchain import ROOT
 from tb.build import SIMULATORS, BuildError
-from tb.runner import LAST, SYSTEM_TOP, Result, RunFailed, run_bench, run_system, shown
+from tb.runner import DEVICES_TOP, LAST, SYSTEM_TOP, Result, RunFailed, run_bench, run_system, shown
 from tb.scenario import ScenarioError
 from tb.scenario.command import run_file
 from tb.screen import PROGRESS, SAY, TALLY
@@ -59,6 +59,7 @@ class Part:
         queues: how many it needs.
         weight: the heaviest begin first.
         top: the device, if it is not the engine with its memory.
+        devices: parameters of `tb_devices`, where the part runs on devices on their bus.
     """
 
     title: str
@@ -68,12 +69,13 @@ class Part:
     queues: int = 1
     weight: int = 1
     top: str = SYSTEM_TOP
+    devices: Mapping[str, int] = field(default_factory=dict)
 
 
 CUT = {"TB_SEGMENT_BYTES": str(SLOW_SEGMENT_BYTES)}
 PARTS = {
     "demo": Part("the five operations on a ring of 4", "tb.demo", weight=8),
-    "blk": Part(
+    "ext4": Part(
         "Linux 6.1 virtio_blk, ext4, indirect, event index: device checks and fills patterns",
         "tb.replay",
         {"TB_TRACE": BLOCK, "TB_MODE": "pattern"},
@@ -87,7 +89,7 @@ PARTS = {
         CUT,
         weight=3,
     ),
-    "net": Part(
+    "ping": Part(
         "Linux 6.1 virtio_net, ping, two queues: device checks and fills patterns",
         "tb.replay",
         {"TB_TRACE": NET, "TB_MODE": "pattern"},
@@ -111,6 +113,13 @@ PARTS = {
         {"TB_OPERATIONS": "400"},
         {"TB_OPERATIONS": "120"},
         top="vq_socket_device",
+    ),
+    "rng": Part(
+        "the entropy device, found on its bus and probed by its driver",
+        "tb.rng",
+        {"TB_OPERATIONS": "60"},
+        {"TB_OPERATIONS": "20"},
+        devices={"TEST_EN": 0, "RNG_EN": 1},
     ),
 }
 TESTS = (ALL, *PARTS)  # what TEST= may name
@@ -247,7 +256,10 @@ class PartRun:
         parameters = {"QUEUES": self.options.queues, "DATA_W": self.options.data_w}
         run: Callable[..., Result] = run_system
         wanted = self.options.waves
-        if self.part.top != SYSTEM_TOP:  # small, so its waves are whole
+        if self.part.devices:
+            parameters = {"DATA_W": self.options.data_w, **self.part.devices}
+            run = partial(run_system, top=DEVICES_TOP)
+        elif self.part.top != SYSTEM_TOP:  # small, so its waves are whole
             run, wanted = partial(run_bench, self.part.top), "all" if wanted else ""
         try:
             result = run(

@@ -43,7 +43,7 @@ def run(*arguments):
         ("--sim=vcs", "SIM=vcs: SIM is one of verilator, icarus"),
         (
             "--test=fish",
-            "TEST=fish: TEST is one of all, demo, blk, direct, net, random, free, socket",
+            "TEST=fish: TEST is one of all, demo, ext4, direct, ping, random, free, socket, rng",
         ),
         ("--queues=0", "QUEUES=0: QUEUES is a whole number from 1 to 64"),
         ("--queues=many", "QUEUES=many: QUEUES is a whole number from 1 to 64"),
@@ -60,9 +60,9 @@ def test_a_wrong_value_says_what_is_allowed(argument, message):
 
 
 def test_a_part_that_needs_more_queues_says_so():
-    result = run("--test=net", "--queues=1")
+    result = run("--test=ping", "--queues=1")
     assert result.returncode == 2
-    assert result.stderr == "QUEUES=1: QUEUES is at least 2 for TEST=net\n"
+    assert result.stderr == "QUEUES=1: QUEUES is at least 2 for TEST=ping\n"
 
 
 PUBLISHED = {"split": r"│\* idx 2 .*│\* avail_event 2 ", "packed": r"│\* position 3, wrap 1 "}
@@ -103,16 +103,25 @@ def test_the_socket_part_tells_the_words_of_a_buffer_and_ends_with_a_table():
     assert row and int(row[1]) > 100 and int(row[2]) > 1
 
 
+def test_the_entropy_part_is_compared_with_the_model_on_any_bus():
+    for arguments in (("--sim=icarus", "--ring=packed"), ("--data-w=256",)):
+        result = run("--test=rng", *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "0x3000 device 4 bound" in result.stdout
+        row = re.search(r"^rng +(\d+) +(\d+) +([\d,]+) .* 0 +[\d.]+$", result.stdout, re.MULTILINE)
+        assert row and int(row[1]) >= 20 and int(row[2]) > int(row[1])
+
+
 def test_a_mismatch_ends_with_code_1_and_the_command_that_repeats_it(tmp_path, monkeypatch, capsys):
     module = tmp_path / "failing.py"
     module.write_text(FAILING)
-    monkeypatch.setitem(command.PARTS, "net", command.Part("fails", str(module)))
-    options = command.parse(["--test=net", "--seed=5", "--sim=icarus"])
+    monkeypatch.setitem(command.PARTS, "ping", command.Part("fails", str(module)))
+    options = command.parse(["--test=ping", "--seed=5", "--sim=icarus"])
     assert command.simulate(options) == 1
     text = capsys.readouterr().out
     assert "\nhello\n" in text
     assert "used.idx: rtl 1, model 2" in text
-    assert re.search(r"^net +3 +2 +7 +20 +10\.0 +1 ", text, re.MULTILINE)
-    assert "make sim TEST=net SIM=icarus SEED=5 QUEUES=4 DATA_W=64" in text
+    assert re.search(r"^ping +3 +2 +7 +20 +10\.0 +1 ", text, re.MULTILINE)
+    assert "make sim TEST=ping SIM=icarus SEED=5 QUEUES=4 DATA_W=64" in text
     waves = re.search(r"waves from cycle 0 on: (\S+)", text)
     assert waves and (ROOT / waves[1]).stat().st_size > 0
