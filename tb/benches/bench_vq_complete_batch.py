@@ -297,9 +297,9 @@ class BatchBench:
             if self.mode.packed:
                 for number, element in enumerate(elements):
                     if first is None and element.more:
-                        word = int.from_bytes(element.data[4:], "little")
-                        first = First((element.addr - self.rings[queue]) // 16, word)
-                        hidden = (word ^ 1 << 31).to_bytes(4, "little")
+                        shown = int.from_bytes(element.data[4:], "little")
+                        first = First((element.addr - self.rings[queue]) // 16, shown)
+                        hidden = (shown ^ 1 << 31).to_bytes(4, "little")
                         elements[number] = element._replace(data=element.data[:4] + hidden)
                         behind = [] if self.mode.in_order else chains[number:-1]
                         assert all(done.more for done in behind), "two groups in a batch"
@@ -317,12 +317,12 @@ class BatchBench:
                 assert Burst(request["addr"], request["len"], bool(request["ack"])) == burst
                 assert request["queue"] == queue
                 assert not self.mode.packed or fenced >= fences, "written before its payload"
-                for lane, part in cut(burst.length, burst.addr % self.beat, self.beat):
-                    data += lanes_of(next(beats).value["data"], self.beat, lane, part)
+                for lane, count in cut(burst.length, burst.addr % self.beat, self.beat):
+                    data += lanes_of(next(beats).value["data"], self.beat, lane, count)
                 if self.mode.packed:  # the upper half of each 16 bytes is written
-                    first = len(data) - burst.length
-                    halves = [data[n : n + 8] for n in range(first, len(data), 16)]
-                    data = data[:first] + b"".join(halves)
+                    begin = len(data) - burst.length
+                    halves = [data[n : n + 8] for n in range(begin, len(data), 16)]
+                    data = data[:begin] + b"".join(halves)
             assert data == b"".join(element.data for element in elements)
         assert next(beats, None) is None and next(requests, None) is None
         assert len(self.fence.words) == (fences if self.mode.packed else 0)
