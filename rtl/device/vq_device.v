@@ -147,6 +147,7 @@ module vq_device #(
     wire                      fault_valid;
     wire                      fault_ready;
     wire                      used_irq;
+    wire [QID_W-1:0]          used_queue;
     wire [QID_W-1:0]          index_queue;
     wire [15:0]               index_avail;
     wire [15:0]               index_used;
@@ -249,9 +250,9 @@ module vq_device #(
         .s_notify_index(notify_index),
         .s_notify_data(notify_data),
         .s_notify_valid(notify_valid),
-        .s_run(run),
-        .s_event_idx(event_idx),
-        .s_indirect(indirect),
+        .s_run({QUEUES{run}}),
+        .s_event_idx({QUEUES{event_idx}}),
+        .s_indirect({QUEUES{indirect}}),
         .s_packed(packed_ring),
         .s_in_order(in_order),
         .s_reset(reset),
@@ -264,6 +265,7 @@ module vq_device #(
         .m_fault_valid(fault_valid),
         .m_fault_ready(fault_ready),
         .m_used_irq(used_irq),
+        .m_used_queue(used_queue),
         .s_index_queue(index_queue),
         .m_index_avail(index_avail),
         .m_index_used(index_used),
@@ -330,5 +332,7 @@ module vq_device #(
         .m_axi_bvalid(m_axi_bvalid),
         .m_axi_bready(m_axi_bready)
     );
+
+    wire unused = &{1'b0, used_queue};
 endmodule
 `resetall

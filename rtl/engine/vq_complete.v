@@ -26,7 +26,7 @@ module vq_complete #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_alive,
-    input  wire              s_event_idx,
+    input  wire [QUEUES-1:0] s_event_idx,
     input  wire              s_packed,      // RING_PACKED negotiated
     input  wire              s_in_order,    // IN_ORDER negotiated: chains of a queue come in order
     input  wire              s_write_busy,  // beats wait for the write data channel
@@ -80,6 +80,7 @@ module vq_complete #(
     input  wire              s_r_valid,
     // Outcome
     output wire              m_used_irq,
+    output wire [QID_W-1:0]  m_used_queue,  // whose interrupt that is
     output wire [4:0]        m_fault_code,
     output wire [QID_W-1:0]  m_fault_queue,
     output wire              m_fault_valid,
@@ -164,6 +165,7 @@ module vq_complete #(
         .m_ready(drop)
     );
 
+    assign m_used_queue      = done_queue;
     assign used_accept       = s_used_valid && s_used_ready;
     assign m_collected_queue = s_used_valid ? s_used_queue : drop_queue;
     assign m_collected_valid = used_accept || drop;

@@ -28,7 +28,7 @@ module vq_complete_publish #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_alive,
-    input  wire              s_event_idx,
+    input  wire [QUEUES-1:0] s_event_idx,
     input  wire              s_packed,
     // Batches acknowledged: the used index before and after them, and their chains. Packed: the
     // position, with the wrap counter inverted in bit 15
@@ -182,7 +182,7 @@ module vq_complete_publish #(
         if (read_free) read_reg <= acked;
         if (asked) begin
             read_queue_reg <= i_queue;
-            read_addr_reg  <= s_event_idx && !s_packed
+            read_addr_reg  <= s_event_idx[i_queue] && !s_packed
                               ? s_avail_addr + 64'd4 + {47'd0, s_avail_size, 1'b0} : s_avail_addr;
             read_size_reg  <= s_avail_size[FIRST_W-1:0];
             if (!join_read) read_first_reg <= i_first;
@@ -248,8 +248,9 @@ module vq_complete_publish #(
     // The decision (2.7.7.2): with EVENT_IDX if used_event was passed by these batches
     wire        alive  = s_alive[e_queue];
     wire [15:0] behind = e_index - s_event_data - 16'd1;        // wraps at 65536
-    wire        split_wanted  = s_event_idx ? behind < e_count : !s_event_data[0];
-    wire        packed_wanted = s_event_idx && s_event_flags == 2'd2 ? passed
+    wire        event_idx = s_event_idx[e_queue];
+    wire        split_wanted  = event_idx ? behind < e_count : !s_event_data[0];
+    wire        packed_wanted = event_idx && s_event_flags == 2'd2 ? passed
                                                                      : s_event_flags != 2'd1;
     wire        wanted = s_packed ? packed_wanted : split_wanted;
     wire        failed = s_event_error && alive;

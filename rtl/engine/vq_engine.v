@@ -24,7 +24,7 @@ module vq_engine #(
 ) (
     input  wire                clk,
     input  wire                rst,
-    // From the transport: set-up, notifications, negotiated features, reset
+    // From the transport: set-up, notifications, negotiated features of each queue, reset
     input  wire [QID_W-1:0]    s_setup_queue,
     input  wire [2:0]          s_setup_field,
     input  wire [31:0]         s_setup_data,
@@ -35,9 +35,9 @@ module vq_engine #(
     input  wire [15:0]         s_notify_index,  // available index, if s_notify_data
     input  wire                s_notify_data,
     input  wire                s_notify_valid,
-    input  wire                s_run,
-    input  wire                s_event_idx,
-    input  wire                s_indirect,
+    input  wire [QUEUES-1:0]   s_run,
+    input  wire [QUEUES-1:0]   s_event_idx,
+    input  wire [QUEUES-1:0]   s_indirect,
     input  wire                s_packed,
     input  wire                s_in_order,
     input  wire                s_reset,
@@ -51,6 +51,7 @@ module vq_engine #(
     output wire                m_fault_valid,
     input  wire                m_fault_ready,
     output wire                m_used_irq,
+    output wire [QID_W-1:0]    m_used_queue,   // whose interrupt that is
     input  wire [QID_W-1:0]    s_index_queue,
     output wire [15:0]         m_index_avail,
     output wire [15:0]         m_index_used,
@@ -746,6 +747,7 @@ module vq_engine #(
         .s_r_error(r_error),
         .s_r_valid(r_valid[2]),
         .m_used_irq(m_used_irq),
+        .m_used_queue(m_used_queue),
         .m_fault_code(fault_code[24:20]),
         .m_fault_queue(fault_queue[5*QID_W-1:4*QID_W]),
         .m_fault_valid(fault_valid[4]),

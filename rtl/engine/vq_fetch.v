@@ -25,9 +25,9 @@ module vq_fetch #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_fetchable,
-    input  wire              s_event_idx,
+    input  wire [QUEUES-1:0] s_event_idx,
     input  wire              s_packed,      // RING_PACKED negotiated
-    input  wire              s_indirect,
+    input  wire [QUEUES-1:0] s_indirect,
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
     input  wire [2:0]        s_setup_field,

@@ -15,7 +15,7 @@ module vq_fetch_avail #(
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
-    input  wire              s_event_idx,
+    input  wire [QUEUES-1:0] s_event_idx,
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
     input  wire [2:0]        s_setup_field,

@@ -24,7 +24,7 @@ module vq_fetch_chains #(
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_fetchable,
-    input  wire              s_indirect,
+    input  wire [QUEUES-1:0] s_indirect,
     input  wire              s_packed,      // RING_PACKED negotiated
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
@@ -386,7 +386,7 @@ module vq_fetch_chains #(
     wire [16:0] end_desc;
 
     vq_fetch_walk #(
-        .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .RESERVE(RESERVE),
+        .QUEUES(QUEUES), .QID_W(QID_W), .TAG_W(TAG_W), .ORDER_W(ORDER_W), .RESERVE(RESERVE),
         .MAX_CHAIN(MAX_CHAIN), .COUNT_W(COUNT_W), .SLOT_W(SLOT_W)
     ) u_walk (
         .clk(clk),

@@ -20,7 +20,7 @@ module vq_fetch_packed #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_fetchable,
-    input  wire              s_event_idx,
+    input  wire [QUEUES-1:0] s_event_idx,
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
     input  wire [2:0]        s_setup_field,

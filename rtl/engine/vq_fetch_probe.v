@@ -28,7 +28,7 @@ module vq_fetch_probe #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_fetchable,
-    input  wire              s_event_idx,
+    input  wire [QUEUES-1:0] s_event_idx,
     // Visits in, and their ends
     input  wire [QID_W-1:0]  s_visit_queue,
     input  wire              s_visit_valid,
@@ -135,6 +135,7 @@ module vq_fetch_probe #(
     wire [QUEUES-1:0] one   = {{(QUEUES-1){1'b0}}, 1'b1};
     wire [QUEUES-1:0] mine  = one << queue_reg;
     wire              dirty = dirty_reg[queue_reg];
+    wire              event_idx = s_event_idx[queue_reg];
     wire              put_back = state_reg == ST_PICK && known_reg;
 
     // What is known of each queue: the next head; where the scan is, and how many descriptors
@@ -339,8 +340,8 @@ module vq_fetch_probe #(
     assign m_write_addr  = s_table_used_addr + {62'd0, !m_write_wide, 1'b0};
     assign m_write_queue = queue_reg;
     assign m_write_null  = state_reg == ST_QUIT;
-    assign m_write_wide  = s_event_idx;
-    assign m_write_data  = s_event_idx ? {16'd2, head_reg ^ 16'h8000} : {2{15'd0, suppress}};
+    assign m_write_wide  = event_idx;
+    assign m_write_data  = event_idx ? {16'd2, head_reg ^ 16'h8000} : {2{15'd0, suppress}};
     assign m_write_valid = note_room && (suppress || state_reg == ST_REARM ||
                                          state_reg == ST_QUIT);
 
@@ -537,8 +538,8 @@ module vq_fetch_probe #(
                 end else if (beyond_reg) ask_reg <= cur_reg;
                 // The first chain of a visit: what asks for no notifications goes out before
                 then_reg  <= next;
-                state_reg <= started_reg && !dirty && !s_event_idx ? ST_SUPPRESS : next;
-                if (started_reg && s_event_idx) dirty_reg <= (dirty_reg | mine) & s_ready;
+                state_reg <= started_reg && !dirty && !event_idx ? ST_SUPPRESS : next;
+                if (started_reg && event_idx) dirty_reg <= (dirty_reg | mine) & s_ready;
             end
             ST_SUPPRESS: if (write) begin
                 dirty_reg <= (dirty_reg | mine) & s_ready;
@@ -579,7 +580,7 @@ module vq_fetch_probe #(
                     scout_reg   <= keep;
                     ask_reg     <= keep;
                     slots_reg   <= {SLOT_W{1'b0}};
-                    if (s_ready[queue_reg] && (dirty || (s_event_idx && keep != head_reg)))
+                    if (s_ready[queue_reg] && (dirty || (event_idx && keep != head_reg)))
                         state_reg <= ST_REARM;
                 end else if (broken_reg[queue_reg]) state_reg <= ST_AIM;
             end

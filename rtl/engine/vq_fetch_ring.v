@@ -22,7 +22,7 @@ module vq_fetch_ring #(
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
-    input  wire              s_event_idx,
+    input  wire [QUEUES-1:0] s_event_idx,
     // Visits in, with the available index if the driver told it, and their ends
     input  wire [QID_W-1:0]  s_visit_queue,
     input  wire [15:0]       s_visit_index,
@@ -100,6 +100,7 @@ module vq_fetch_ring #(
     reg  [QUEUES-1:0] dirty_reg;        // notifications are suppressed, or avail_event is behind
     wire [QUEUES-1:0] mine = {{(QUEUES-1){1'b0}}, 1'b1} << queue_reg;
     wire              dirty = dirty_reg[queue_reg];
+    wire              event_idx = s_event_idx[queue_reg];
 
     // Next index to fetch
     wire [15:0] next;
@@ -158,7 +159,7 @@ module vq_fetch_ring #(
     wire [QID_W-1:0] note_queue, acked_queue;
     wire        acked_valid, acked_room;
     wire        entering = state_reg == ST_ENTRIES || state_reg == ST_SUPPRESS;
-    wire        suppress = entering && !starved && !s_event_idx && !dirty;
+    wire        suppress = entering && !starved && !event_idx && !dirty;
     wire        write    = m_write_valid && m_write_ready;
     wire [1:0]  kind = state_reg == ST_REARM   ? NOTE_LOOK :
                        state_reg == ST_STARVED ? NOTE_STARVED : NOTE_NONE;
@@ -242,10 +243,10 @@ module vq_fetch_ring #(
     assign m_req_valid     = state_reg == ST_LOOK || (state_reg == ST_ENTRIES && !poor_reg);
     // avail_event lies 4 + 8 * size bytes from the used ring's start, flags at it
     assign m_write_addr    = s_table_used_addr +
-                             {45'd0, s_event_idx ? {s_table_size, 3'd4} : 19'd0};
+                             {45'd0, event_idx ? {s_table_size, 3'd4} : 19'd0};
     assign m_write_queue   = queue_reg;
     assign m_write_null    = state_reg == ST_STARVED;
-    assign m_write_data    = s_event_idx ? next : {15'd0, entering};
+    assign m_write_data    = event_idx ? next : {15'd0, entering};
     assign m_write_valid   = note_room && (state_reg == ST_REARM || state_reg == ST_STARVED ||
                                            suppress);
     assign m_started_queue = queue_reg;
@@ -285,7 +286,7 @@ module vq_fetch_ring #(
                 state_reg <= ST_ENTRIES;
             end
             ST_ENTRIES, ST_SUPPRESS: begin
-                if (write || (started && s_event_idx)) dirty_reg <= (dirty_reg | mine) & s_ready;
+                if (write || (started && event_idx)) dirty_reg <= (dirty_reg | mine) & s_ready;
                 if (started && turn_reg < VISIT_MAX[7:0])
                     turn_reg <= turn_reg - ~{{(8-EW){1'b0}}, most_reg};
                 if (starved) state_reg <= ST_STARVED;

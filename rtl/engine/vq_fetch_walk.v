@@ -13,6 +13,7 @@
 `include "vq_walk.vh"
 
 module vq_fetch_walk #(
+    parameter QUEUES    = 4,    // queues, 1 to 64
     parameter QID_W     = 2,    // queue number, bits
     parameter TAG_W     = 8,    // chunk of the chain store, bits
     parameter ORDER_W   = 6,    // place in the order of chains, bits
@@ -24,7 +25,7 @@ module vq_fetch_walk #(
 ) (
     input  wire               clk,
     input  wire               rst,
-    input  wire               s_indirect,       // INDIRECT_DESC negotiated
+    input  wire [QUEUES-1:0]  s_indirect,       // INDIRECT_DESC negotiated
     input  wire               s_packed,         // RING_PACKED negotiated
     // Walks whose descriptors were asked for, in order; a bad one has none
     input  wire [ORDER_W-1:0] s_walk_order,
@@ -108,6 +109,7 @@ module vq_fetch_walk #(
     reg                bad_reg, error_reg;
     reg  [ORDER_W-1:0] order_reg;
     reg  [QID_W-1:0]   queue_reg;
+    reg                indirect_reg;    // it may have an indirect table
     reg  [15:0]        head_reg, index_reg;
     reg  [TAG_W-1:0]   tag_reg, chunk_reg;
     reg  [2:0]         pos_reg, run_reg;
@@ -180,7 +182,7 @@ module vq_fetch_walk #(
     wire        backwards = some_writable_reg && !f_write;
     wire        astray    = s_packed ? endless : f_next && {1'b0, d_next} >= bound_reg;
     wire        linked    = f_next || (s_packed && data_reg);
-    wire        bad_table = in_table_reg || !s_indirect || linked || odd_size || wraps;
+    wire        bad_table = in_table_reg || !indirect_reg || linked || odd_size || wraps;
     wire        bad_data  = too_long_reg || over_cap_reg || backwards || wraps || sum[32] ||
                             astray;
     wire        found     = d_error || stray || (f_indirect ? bad_table : bad_data);
@@ -190,7 +192,7 @@ module vq_fetch_walk #(
         if (d_error) fault = in_table_reg ? FAULT_MEM_INDIRECT : FAULT_MEM_DESC;
         else if (stray) fault = FAULT_NEXT_RANGE;
         else if (f_indirect) fault = in_table_reg ? FAULT_INDIRECT_NESTED
-                                   : !s_indirect  ? FAULT_INDIRECT_NOT_NEGOTIATED
+                                   : !indirect_reg ? FAULT_INDIRECT_NOT_NEGOTIATED
                                    : linked       ? FAULT_INDIRECT_WITH_NEXT
                                    : odd_size     ? FAULT_INDIRECT_SIZE : FAULT_ADDR_WRAP;
         else fault = too_long_reg ? FAULT_CHAIN_TOO_LONG
@@ -287,6 +289,7 @@ module vq_fetch_walk #(
             error_reg         <= s_walk_error;
             order_reg         <= s_walk_order;
             queue_reg         <= s_walk_queue;
+            indirect_reg      <= s_indirect[s_walk_queue];
             head_reg          <= s_walk_head;
             tag_reg           <= s_walk_tag;
             chunk_reg         <= s_walk_fresh ? s_walk_tag : k_chunk;

@@ -21,7 +21,7 @@ module vq_liveness #(
     input  wire               clk,
     input  wire               rst,
     input  wire [QUEUES-1:0]  s_ready,      // set up by the driver
-    input  wire               s_run,        // DRIVER_OK
+    input  wire [QUEUES-1:0]  s_run,        // DRIVER_OK
     input  wire               s_suspend,    // no chain may be started
     input  wire [QUEUES-1:0]  s_busy,       // a visit of the available ring is under way
     // A fault of a queue (pulse): it starts no more chains; with s_stop_kill no more memory access
@@ -73,8 +73,8 @@ module vq_liveness #(
 
     reg  [QID_W-1:0]   scan_reg;        // the queue looked at
     wire               scan_last = {{(32-QID_W){1'b0}}, scan_reg} == QUEUES - 1;
-    wire               seek = |(~s_ready & ~quiet_reg) || (s_run && |(m_alive & ~known_reg));
-    wire               scan_live = m_alive[scan_reg] && s_run;
+    wire               seek = |(~s_ready & ~quiet_reg) || |(s_run & m_alive & ~known_reg);
+    wire               scan_live = m_alive[scan_reg] && s_run[scan_reg];
     // A queue becomes known with no credit: what it was granted is what it has started
     wire               meet = scan_live && !known_reg[scan_reg] && !s_credit_valid &&
                               started_scan == finished_scan && !s_busy[scan_reg];

@@ -481,7 +481,7 @@ async def groups_are_published_whole(dut: Any, mode: Mode, pace: Pace) -> None:
     if mode.packed:
         bench.sizes = [random.randint(1 + size // 2, size) for size in bench.sizes]
     await bench.start(pace)
-    for _ in range(60):
+    for _ in range(25):
         queue = random.randrange(bench.queues)
         for _ in range(random.choice([1, 1, 3, 9])):
             count = random.choice([1, 2, 3, 3, random.randint(1, 64)])

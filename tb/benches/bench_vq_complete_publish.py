@@ -63,7 +63,7 @@ class PublishBench:
         self.queues = int(dut.QUEUES.value)
         self.alive = (1 << self.queues) - 1
         everyone = self.alive
-        levels = {"s_event_idx": int(event_idx), "s_packed": int(packed)}
+        levels = {"s_event_idx": everyone if event_idx else 0, "s_packed": int(packed)}
         self.unit = Unit(dut, s_alive=everyone, **levels)
         self.used = [random.getrandbits(60) << 2 for _ in range(self.queues)]
         self.avail = [random.getrandbits(60) << 1 for _ in range(self.queues)]

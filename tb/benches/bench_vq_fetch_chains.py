@@ -53,7 +53,7 @@ class ChainsBench:
         self.dut, self.indirect = dut, indirect
         self.queues = int(dut.QUEUES.value)
         self.fetchable = (1 << self.queues) - 1
-        self.unit = Unit(dut, s_indirect=int(indirect))
+        self.unit = Unit(dut, s_indirect=self.fetchable if indirect else 0)
         self.beat = int(dut.DATA_W.value) // 8
         self.chunks = 1 << int(dut.TAG_W.value)
         self.most = int(dut.MAX_CHAIN.value)

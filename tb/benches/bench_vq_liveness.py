@@ -34,7 +34,12 @@ async def counts_credits_and_levels_agree_with_a_model(dut: Any, turn: int) -> N
         stop = stop and bool(ready >> stop_queue & 1)
         start_queue, credit_queue = random.randrange(queues), random.randrange(queues)
         done_queue, got_queue = random.randrange(queues), random.randrange(queues)
-        unit.set(s_ready=ready, s_run=run, s_stop_queue=stop_queue, s_stop_kill=kill)
+        unit.set(
+            s_ready=ready,
+            s_run=run * ((1 << queues) - 1),
+            s_stop_queue=stop_queue,
+            s_stop_kill=kill,
+        )
         unit.set(s_stop_valid=stop, s_started_queue=start_queue, s_collected_queue=got_queue)
         unit.set(s_started_valid=0, s_finished_valid=0, s_credit_valid=0, s_collected_valid=0)
         await unit.clocks()  # the levels settle before the events are chosen

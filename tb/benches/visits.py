@@ -24,8 +24,8 @@ class Visits:
 
     def __init__(self, dut: Any, event_idx: bool) -> None:
         self.dut, self.event_idx = dut, event_idx
-        self.unit = Unit(dut, s_event_idx=int(event_idx))
-        self.queues = self.unit.parameter("QUEUES")
+        self.queues = int(dut.QUEUES.value)
+        self.unit = Unit(dut, s_event_idx=(1 << self.queues) - 1 if event_idx else 0)
         self.credit = [0] * self.queues
         self.pending = [False] * self.queues
         self.busy = [False] * self.queues
