@@ -10,7 +10,7 @@ happens; else devices and drivers work at the same time.
 from __future__ import annotations
 
 import errno
-from collections.abc import Generator, Hashable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
@@ -352,10 +352,14 @@ class ModelDriverWorld(DriverWorld, FlatWorld):
 
     def build(self, parameters: Sequence[Mapping[str, Any]]) -> None:
         """Make the model devices, with parameters for each slot."""
-        self.machine = _SteppedMachine(
+        self.machine = self.make_machine(
             None if function is None else ModelDevice(self.flat, function=function, **more)
             for function, more in zip(self.functions, parameters)
         )
+
+    def make_machine(self, devices: Iterable[Optional[ModelDevice]]) -> Machine:
+        """Return what holds the model devices of the slots."""
+        return SteppedMachine(devices)
 
     def function(self, number: int) -> DeviceFunction:
         """Return the golden function of a slot."""
@@ -387,7 +391,7 @@ class ModelDriverWorld(DriverWorld, FlatWorld):
         self.run(self.scan())
 
 
-class _SteppedMachine(Machine):
+class SteppedMachine(Machine):
     """Devices that serve a notification before anything else happens."""
 
     def write32(self, address: int, value: int, strobe: int = 0xF) -> None:

@@ -226,7 +226,7 @@ def _outside(addr: int, length: int) -> MemoryFault:
     return MemoryFault(addr, length, MemoryFaultKind.DECERR)
 
 
-def _library() -> ctypes.CDLL:
+def native_library() -> ctypes.CDLL:
     """Return the native code: part of a Verilated model, or the VPI module under Icarus."""
     path = os.environ.get("TB_NATIVE")
     if path is None:
@@ -275,7 +275,7 @@ class NativeMemory:
 
     def __init__(self) -> None:
         """Take over the process' memory, emptied: no region, default settings."""
-        self._native = _library()
+        self._native = native_library()
         self._bases: list[int] = []
         self._regions: list[tuple[int, int, memoryview]] = []  # base, end, bytes
         self._recent = NOWHERE  # the region accessed last

@@ -10,7 +10,7 @@
 
 // A device's pins in slot S. Its ids are of two bits
 `define TB_SLOT(S) \
-    .clk(clk), .rst(rst), .irq(irq[S]), .idle(idle[S]), \
+    .clk(clk), .rst(rst), .irq(irq[S]), .idle(device_idle[S]), \
     .s_axil_awaddr(slot_awaddr), .s_axil_awvalid(slot_awvalid[S]), \
     .s_axil_awready(slot_awready[S]), .s_axil_wdata(slot_wdata), .s_axil_wstrb(slot_wstrb), \
     .s_axil_wvalid(slot_wvalid[S]), .s_axil_wready(slot_wready[S]), \
@@ -41,6 +41,12 @@
 module tb_devices #(
     parameter [0:0] TEST_EN   = 1'b1,       // slot 0: the test device
     parameter TEST_QUEUES     = 4,
+    parameter [0:0] NET_EN    = 1'b0,       // slot 1: the network device, with a MAC
+    parameter NET_PAIRS       = 1,
+    parameter NET_MTU         = 1500,
+    parameter NET_RX_CREDITS  = 64,
+    parameter NET_RX_WAIT     = 4096,
+    parameter NET_FRAME_BYTES = 16384,
     parameter [0:0] BLK_EN    = 1'b0,       // slot 2: the block device, disk 0
     parameter BLK_QUEUES      = 4,
     parameter [0:0] BLK_READ_ONLY = 1'b0,
@@ -94,13 +100,19 @@ module tb_devices #(
     // Slots, and which of them have a device
     localparam SLOTS = 4;
     localparam TEST = 0;
+    localparam NET  = 1;
     localparam BLK  = 2;
     localparam RNG = 3;
-    localparam [SLOTS-1:0] PRESENT = {RNG_EN, BLK_EN, 1'b0, TEST_EN};
+    localparam [SLOTS-1:0] PRESENT = {RNG_EN, BLK_EN, NET_EN, TEST_EN};
 
-    wire [SLOTS-1:0] irq, idle;
+    wire [SLOTS-1:0] irq;
+    wire [SLOTS-1:0] device_idle;   // the device has nothing in hand
+    wire             mac_busy;      // frames wait to go into the network device
+    wire [SLOTS-1:0] idle = device_idle & ~({{(SLOTS-1){1'b0}}, mac_busy} << NET);
     wire             irq_test  = irq[TEST];
     wire             idle_test = idle[TEST];
+    wire             irq_net   = irq[NET];
+    wire             idle_net  = idle[NET];
     wire             irq_blk   = irq[BLK];
     wire             idle_blk  = idle[BLK];
     wire             irq_rng   = irq[RNG];
@@ -232,6 +244,68 @@ module tb_devices #(
                 `TB_SLOT(TEST)
             );
         end
+    endgenerate
+
+    generate
+        if (NET_EN) begin : gen_net
+            wire [DATA_W-1:0]   out_tdata, in_tdata;
+            wire [DATA_W/8-1:0] out_tkeep, in_tkeep;
+            wire                out_tlast, out_tuser, out_tvalid, out_tready;
+            wire                in_tlast, in_tuser, in_tvalid, in_tready;
+            wire                link_up;
+
+            vq_net_device #(
+                .PAIRS(NET_PAIRS),
+                .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
+                .DATA_W(DATA_W),
+                .MAX_CHAIN(MAX_CHAIN),
+                .CHAINS(CHAINS),
+                .SPLIT_EN(SPLIT_EN),
+                .PACKED_EN(PACKED_EN),
+                .ORDER_EN(ORDER_EN),
+                .RX_CREDITS(NET_RX_CREDITS),
+                .MTU(NET_MTU),
+                .FRAME_BYTES(NET_FRAME_BYTES),
+                .RX_WAIT(NET_RX_WAIT)
+            ) u_device (
+                `TB_SLOT(NET),
+                .s_link_up(link_up),
+                .m_mac_tdata(out_tdata),
+                .m_mac_tkeep(out_tkeep),
+                .m_mac_tlast(out_tlast),
+                .m_mac_tuser(out_tuser),
+                .m_mac_tvalid(out_tvalid),
+                .m_mac_tready(out_tready),
+                .s_mac_tdata(in_tdata),
+                .s_mac_tkeep(in_tkeep),
+                .s_mac_tlast(in_tlast),
+                .s_mac_tuser(in_tuser),
+                .s_mac_tvalid(in_tvalid),
+                .s_mac_tready(in_tready)
+            );
+
+            mac #(
+                .DATA_W(DATA_W)
+            ) u_mac (
+                .clk(clk),
+                .rst(rst),
+                .cycle(cycle),
+                .s_axis_tdata(out_tdata),
+                .s_axis_tkeep(out_tkeep),
+                .s_axis_tlast(out_tlast),
+                .s_axis_tuser(out_tuser),
+                .s_axis_tvalid(out_tvalid),
+                .s_axis_tready(out_tready),
+                .m_axis_tdata(in_tdata),
+                .m_axis_tkeep(in_tkeep),
+                .m_axis_tlast(in_tlast),
+                .m_axis_tuser(in_tuser),
+                .m_axis_tvalid(in_tvalid),
+                .m_axis_tready(in_tready),
+                .link_up(link_up),
+                .busy(mac_busy)
+            );
+        end
         if (BLK_EN) begin : gen_blk
             wire [63:0]       capacity;
             wire [2:0]        cmd_op;
@@ -347,7 +421,7 @@ module tb_devices #(
         for (s = 0; s < SLOTS; s = s + 1) begin : gen_slot
             if (!PRESENT[s]) begin : gen_none
                 assign irq[s]  = 1'b0;
-                assign idle[s] = 1'b1;
+                assign device_idle[s] = 1'b1;
                 assign dev_arid[s*2 +: 2] = 2'd0;
                 assign dev_araddr[s*64 +: 64] = 64'd0;
                 assign dev_arlen[s*8 +: 8] = 8'd0;

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+// vq_net_device - a whole network device (virtio device type 1) but for its MAC.
+//   Contract    docs/architecture.md; idle is high while nothing is pending or in flight, no frame
+//               either, but receive buffers that wait for one. A device reset leaves frames on the
+//               MAC's side whole, those under way end with an error
+//   Latency     that of vq_device and vq_dev_net
+//   Throughput  that of vq_device and vq_dev_net
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+
+module vq_net_device #(
+    parameter         PAIRS          = 1,               // queue pairs; 1 to 8
+    parameter         QUEUE_SIZE_MAX = 256,             // descriptors; power of two to 32768
+    parameter         DATA_W         = 64,              // memory bus and MAC, bits; 64 to 512
+    parameter         MAX_CHAIN      = 128,             // descriptors of one chain; 1 to 32768
+    parameter         CHAINS         = 4*DATA_W,        // chains at a time; power of two
+    parameter [0:0]   SPLIT_EN       = 1'b1,            // 0: only packed rings
+    parameter [0:0]   PACKED_EN      = 1'b1,            // 0: only split rings
+    parameter [0:0]   ORDER_EN       = 1'b1,            // 0: no IN_ORDER
+    // Chains of a receive queue, and of a transmit queue, at a time; 1 to 16384
+    parameter         RX_CREDITS     = CHAINS >= 8*PAIRS ? CHAINS/(4*PAIRS) : 2,
+    parameter         TX_CREDITS     = CHAINS >= 8*PAIRS ? CHAINS/(2*PAIRS) : 2,
+    parameter         MTU            = 1500,            // largest packet, bytes; 68 to 65535
+    parameter         FRAME_BYTES    = 16384,           // memory for received frames; power of two
+    parameter         RX_WAIT        = 4096,            // cycles for a buffer to come; to 2^20 - 1
+    parameter [47:0]  MAC            = 48'h525400123456 // address, first byte highest
+) (
+    input  wire                clk,
+    input  wire                rst,
+    // Registers: AXI4-Lite slave, 32 bit, 4 KiB
+    input  wire [11:0]         s_axil_awaddr,
+    input  wire                s_axil_awvalid,
+    output wire                s_axil_awready,
+    input  wire [31:0]         s_axil_wdata,
+    input  wire [3:0]          s_axil_wstrb,
+    input  wire                s_axil_wvalid,
+    output wire                s_axil_wready,
+    output wire [1:0]          s_axil_bresp,
+    output wire                s_axil_bvalid,
+    input  wire                s_axil_bready,
+    input  wire [11:0]         s_axil_araddr,
+    input  wire                s_axil_arvalid,
+    output wire                s_axil_arready,
+    output wire [31:0]         s_axil_rdata,
+    output wire [1:0]          s_axil_rresp,
+    output wire                s_axil_rvalid,
+    input  wire                s_axil_rready,
+    // Guest memory: AXI4 master
+    output wire [3:0]          m_axi_arid,
+    output wire [63:0]         m_axi_araddr,
+    output wire [7:0]          m_axi_arlen,
+    output wire [2:0]          m_axi_arsize,
+    output wire [1:0]          m_axi_arburst,
+    output wire [3:0]          m_axi_arcache,
+    output wire [2:0]          m_axi_arprot,
+    output wire                m_axi_arvalid,
+    input  wire                m_axi_arready,
+    input  wire [3:0]          m_axi_rid,
+    input  wire [DATA_W-1:0]   m_axi_rdata,
+    input  wire [1:0]          m_axi_rresp,
+    input  wire                m_axi_rlast,
+    input  wire                m_axi_rvalid,
+    output wire                m_axi_rready,
+    output wire [3:0]          m_axi_awid,
+    output wire [63:0]         m_axi_awaddr,
+    output wire [7:0]          m_axi_awlen,
+    output wire [2:0]          m_axi_awsize,
+    output wire [1:0]          m_axi_awburst,
+    output wire [3:0]          m_axi_awcache,
+    output wire [2:0]          m_axi_awprot,
+    output wire                m_axi_awvalid,
+    input  wire                m_axi_awready,
+    output wire [DATA_W-1:0]   m_axi_wdata,
+    output wire [DATA_W/8-1:0] m_axi_wstrb,
+    output wire                m_axi_wlast,
+    output wire                m_axi_wvalid,
+    input  wire                m_axi_wready,
+    input  wire [3:0]          m_axi_bid,
+    input  wire [1:0]          m_axi_bresp,
+    input  wire                m_axi_bvalid,
+    output wire                m_axi_bready,
+    // The MAC's side; tuser on the last beat: the frame is bad
+    input  wire                s_link_up,
+    output wire [DATA_W-1:0]   m_mac_tdata,
+    output wire [DATA_W/8-1:0] m_mac_tkeep,
+    output wire                m_mac_tlast,
+    output wire                m_mac_tuser,
+    output wire                m_mac_tvalid,
+    input  wire                m_mac_tready,
+    input  wire [DATA_W-1:0]   s_mac_tdata,
+    input  wire [DATA_W/8-1:0] s_mac_tkeep,
+    input  wire                s_mac_tlast,
+    input  wire                s_mac_tuser,
+    input  wire                s_mac_tvalid,
+    output wire                s_mac_tready,
+    // Interrupt line, high while an event is not acknowledged
+    output wire                irq,
+    output wire                idle
+);
+    `include "vq_net_config.vh"
+
+    localparam [63:0] FEATURES = 64'd1 << NET_F_MTU | 64'd1 << NET_F_MAC |
+                                 64'd1 << NET_F_MRG_RXBUF | 64'd1 << NET_F_STATUS |
+                                 64'd1 << NET_F_CTRL_VQ | 64'd1 << NET_F_CTRL_MAC_ADDR |
+                                 (PAIRS > 1 ? 64'd1 << NET_F_MQ : 64'd0);
+    localparam QUEUES = 2*PAIRS + 1;
+    localparam QID_W = $clog2(2*PAIRS + 1);
+    localparam TAG_W = $clog2(CHAINS);
+
+    wire [10:0]               cfg_addr;
+    wire [31:0]               cfg_wdata;
+    wire [3:0]                cfg_wstrb;
+    wire                      cfg_write;
+    wire [31:0]               cfg_rdata;
+    wire [QID_W-1:0]          req_queue;
+    wire [TAG_W-1:0]          req_tag;
+    wire [31:0]               req_readable;
+    wire [31:0]               req_writable;
+    wire                      req_valid;
+    wire                      req_ready;
+    wire [DATA_W-1:0]         out_tdata;
+    wire [DATA_W/8-1:0]       out_tkeep;
+    wire                      out_tlast;
+    wire                      out_tuser;
+    wire                      out_tvalid;
+    wire                      out_tready;
+    wire [TAG_W-1:0]          rsp_tag;
+    wire [31:0]               rsp_len;
+    wire                      rsp_more;
+    wire                      rsp_valid;
+    wire                      rsp_ready;
+    wire [DATA_W-1:0]         in_tdata;
+    wire [DATA_W/8-1:0]       in_tkeep;
+    wire                      in_tlast;
+    wire                      in_tvalid;
+    wire                      in_tready;
+    wire [QID_W-1:0]          credit_queue;
+    wire [15:0]               credit_count;
+    wire                      credit_valid;
+    wire [QUEUES-1:0]         live;
+    wire [63:0]               features;
+    wire                      cfg_change;
+    wire                      features_ok;
+    wire [15:0]               waiting;
+    wire                      busy;
+    wire                      function_rst;
+
+    vq_device #(
+        .QUEUES(QUEUES),
+        .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
+        .DATA_W(DATA_W),
+        .MAX_CHAIN(MAX_CHAIN),
+        .CHAINS(CHAINS),
+        .SPLIT_EN(SPLIT_EN),
+        .PACKED_EN(PACKED_EN),
+        .ORDER_EN(ORDER_EN),
+        .DEVICE_ID(32'd1),
+        .DEVICE_FEATURES(FEATURES)
+    ) u_device (
+        .clk(clk),
+        .rst(rst),
+        .s_axil_awaddr(s_axil_awaddr),
+        .s_axil_awvalid(s_axil_awvalid),
+        .s_axil_awready(s_axil_awready),
+        .s_axil_wdata(s_axil_wdata),
+        .s_axil_wstrb(s_axil_wstrb),
+        .s_axil_wvalid(s_axil_wvalid),
+        .s_axil_wready(s_axil_wready),
+        .s_axil_bresp(s_axil_bresp),
+        .s_axil_bvalid(s_axil_bvalid),
+        .s_axil_bready(s_axil_bready),
+        .s_axil_araddr(s_axil_araddr),
+        .s_axil_arvalid(s_axil_arvalid),
+        .s_axil_arready(s_axil_arready),
+        .s_axil_rdata(s_axil_rdata),
+        .s_axil_rresp(s_axil_rresp),
+        .s_axil_rvalid(s_axil_rvalid),
+        .s_axil_rready(s_axil_rready),
+        .m_axi_arid(m_axi_arid),
+        .m_axi_araddr(m_axi_araddr),
+        .m_axi_arlen(m_axi_arlen),
+        .m_axi_arsize(m_axi_arsize),
+        .m_axi_arburst(m_axi_arburst),
+        .m_axi_arcache(m_axi_arcache),
+        .m_axi_arprot(m_axi_arprot),
+        .m_axi_arvalid(m_axi_arvalid),
+        .m_axi_arready(m_axi_arready),
+        .m_axi_rid(m_axi_rid),
+        .m_axi_rdata(m_axi_rdata),
+        .m_axi_rresp(m_axi_rresp),
+        .m_axi_rlast(m_axi_rlast),
+        .m_axi_rvalid(m_axi_rvalid),
+        .m_axi_rready(m_axi_rready),
+        .m_axi_awid(m_axi_awid),
+        .m_axi_awaddr(m_axi_awaddr),
+        .m_axi_awlen(m_axi_awlen),
+        .m_axi_awsize(m_axi_awsize),
+        .m_axi_awburst(m_axi_awburst),
+        .m_axi_awcache(m_axi_awcache),
+        .m_axi_awprot(m_axi_awprot),
+        .m_axi_awvalid(m_axi_awvalid),
+        .m_axi_awready(m_axi_awready),
+        .m_axi_wdata(m_axi_wdata),
+        .m_axi_wstrb(m_axi_wstrb),
+        .m_axi_wlast(m_axi_wlast),
+        .m_axi_wvalid(m_axi_wvalid),
+        .m_axi_wready(m_axi_wready),
+        .m_axi_bid(m_axi_bid),
+        .m_axi_bresp(m_axi_bresp),
+        .m_axi_bvalid(m_axi_bvalid),
+        .m_axi_bready(m_axi_bready),
+        .m_req_queue(req_queue),
+        .m_req_tag(req_tag),
+        .m_req_readable(req_readable),
+        .m_req_writable(req_writable),
+        .m_req_valid(req_valid),
+        .m_req_ready(req_ready),
+        .m_axis_tdata(out_tdata),
+        .m_axis_tkeep(out_tkeep),
+        .m_axis_tlast(out_tlast),
+        .m_axis_tuser(out_tuser),
+        .m_axis_tvalid(out_tvalid),
+        .m_axis_tready(out_tready),
+        .s_rsp_tag(rsp_tag),
+        .s_rsp_len(rsp_len),
+        .s_rsp_more(rsp_more),
+        .s_rsp_valid(rsp_valid),
+        .s_rsp_ready(rsp_ready),
+        .s_axis_tdata(in_tdata),
+        .s_axis_tkeep(in_tkeep),
+        .s_axis_tlast(in_tlast),
+        .s_axis_tvalid(in_tvalid),
+        .s_axis_tready(in_tready),
+        .s_credit_queue(credit_queue),
+        .s_credit_count(credit_count),
+        .s_credit_valid(credit_valid),
+        .m_live(live),
+        .s_waiting(waiting),
+        .s_busy(busy),
+        .m_features(features),
+        .s_features_ok(features_ok),
+        .m_cfg_addr(cfg_addr),
+        .m_cfg_wdata(cfg_wdata),
+        .m_cfg_wstrb(cfg_wstrb),
+        .m_cfg_write(cfg_write),
+        .s_cfg_rdata(cfg_rdata),
+        .s_cfg_change(cfg_change),
+        .m_fn_rst(function_rst),
+        .irq(irq),
+        .idle(idle)
+    );
+
+    vq_dev_net #(
+        .PAIRS(PAIRS),
+        .DATA_W(DATA_W),
+        .CHAINS(CHAINS),
+        .RX_CREDITS(RX_CREDITS),
+        .TX_CREDITS(TX_CREDITS),
+        .MTU(MTU),
+        .FRAME_BYTES(FRAME_BYTES),
+        .RX_WAIT(RX_WAIT),
+        .MAC(MAC)
+    ) u_function (
+        .clk(clk),
+        .rst(function_rst),
+        .s_req_queue(req_queue),
+        .s_req_tag(req_tag),
+        .s_req_readable(req_readable),
+        .s_req_writable(req_writable),
+        .s_req_valid(req_valid),
+        .s_req_ready(req_ready),
+        .s_axis_tdata(out_tdata),
+        .s_axis_tkeep(out_tkeep),
+        .s_axis_tlast(out_tlast),
+        .s_axis_tuser(out_tuser),
+        .s_axis_tvalid(out_tvalid),
+        .s_axis_tready(out_tready),
+        .m_rsp_tag(rsp_tag),
+        .m_rsp_len(rsp_len),
+        .m_rsp_more(rsp_more),
+        .m_rsp_valid(rsp_valid),
+        .m_rsp_ready(rsp_ready),
+        .m_axis_tdata(in_tdata),
+        .m_axis_tkeep(in_tkeep),
+        .m_axis_tlast(in_tlast),
+        .m_axis_tvalid(in_tvalid),
+        .m_axis_tready(in_tready),
+        .m_credit_queue(credit_queue),
+        .m_credit_count(credit_count),
+        .m_credit_valid(credit_valid),
+        .s_live(live),
+        .s_features(features),
+        .m_features_ok(features_ok),
+        .s_cfg_addr(cfg_addr),
+        .s_cfg_wdata(cfg_wdata),
+        .s_cfg_wstrb(cfg_wstrb),
+        .s_cfg_write(cfg_write),
+        .m_cfg_rdata(cfg_rdata),
+        .m_cfg_change(cfg_change),
+        .m_waiting(waiting),
+        .m_busy(busy),
+        .s_mac_rst(rst),
+        .s_link_up(s_link_up),
+        .m_mac_tdata(m_mac_tdata),
+        .m_mac_tkeep(m_mac_tkeep),
+        .m_mac_tlast(m_mac_tlast),
+        .m_mac_tuser(m_mac_tuser),
+        .m_mac_tvalid(m_mac_tvalid),
+        .m_mac_tready(m_mac_tready),
+        .s_mac_tdata(s_mac_tdata),
+        .s_mac_tkeep(s_mac_tkeep),
+        .s_mac_tlast(s_mac_tlast),
+        .s_mac_tuser(s_mac_tuser),
+        .s_mac_tvalid(s_mac_tvalid),
+        .s_mac_tready(s_mac_tready)
+    );
+endmodule
+`resetall
