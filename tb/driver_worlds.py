@@ -395,6 +395,7 @@ class SteppedMachine(Machine):
     """Devices that serve a notification before anything else happens."""
 
     def write32(self, address: int, value: int, strobe: int = 0xF) -> None:
+        """Write a register; a notification is served at once."""
         super().write32(address, value, strobe)
         if address % SLOT_BYTES == Reg.QUEUE_NOTIFY:
             self.work()

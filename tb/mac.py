@@ -54,6 +54,9 @@ class MacSettings:
     seed: int = 1
 
 
+AT_ONCE = MacSettings()
+
+
 class Mac:
     """The MAC of the simulation, emptied.
 
@@ -61,7 +64,7 @@ class Mac:
         settings: how it behaves, by default as fast as it can.
     """
 
-    def __init__(self, settings: MacSettings = MacSettings()) -> None:
+    def __init__(self, settings: MacSettings = AT_ONCE) -> None:
         self._native = _library()
         self._native.gm_mac_clear()
         self._settings, self._link = settings, True
@@ -152,6 +155,8 @@ def _library() -> Any:
             *(ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
         ]
         if library.gm_mac_layout() != ctypes.sizeof(_Settings):
-            raise RuntimeError("tb/mac.py and tb/native/guest_mac.h lay out MacSettings differently")
+            raise RuntimeError(
+                "tb/mac.py and tb/native/guest_mac.h lay out MacSettings differently"
+            )
         _loaded = library
     return _loaded

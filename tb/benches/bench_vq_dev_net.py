@@ -251,7 +251,7 @@ async def commands_set_what_they_may(dut: Any) -> None:
         assert await bench.command(Control.VQ_PAIRS_SET, pairs.to_bytes(2, "little")) == ACK_ERR
     for length in (0, 1, 3, 6, 40):
         assert await bench.command(Control.VQ_PAIRS_SET, b"\1\0\0\0"[:length]) == ACK_ERR
-    queue = bench.net.control_queue
+    queue = 2 * bench.pairs
     for length in (0, 1):  # not even a class and a command
         bench.send(Chain(queue, bytes(length), 1))
     bench.send(Chain(queue, Control.VQ_PAIRS_SET.to_bytes(2, "big") + b"\1\0", 1, damaged=True))
@@ -297,7 +297,9 @@ async def flows_come_back_where_they_went(dut: Any) -> None:
         return
     await bench.begin()
     makers = [ipv4, ipv6, lambda *a: tagged(ipv4(*a)), lambda *a: tagged(ipv6(*a))]
-    flows, ports, kinds = [], [], []
+    flows: list[tuple[int, int]] = []
+    ports: list[tuple[int, int]] = []
+    kinds: list[Any] = []
     rows: set[int] = set()
     while len(flows) < 12:  # each with a row of the table of its own
         flow = (random.getrandbits(32), random.getrandbits(32))

@@ -291,9 +291,9 @@ class NetBench(FunctionBench):
             held = self._held[queue]
             if self.live >> queue & 1:
                 given = self.net.ready(queue, [chain.writable for chain in held])
-                for at, data in enumerate(given or ()):
-                    expected[queue].append((held.pop(0), data, at < len(given) - 1))
                 if given is not None:
+                    for at, data in enumerate(given):
+                        expected[queue].append((held.pop(0), data, at < len(given) - 1))
                     return True
         return False
 

@@ -12,7 +12,7 @@ from pymodel.net_function import NET_DEVICE_ID, NetFunction
 from tb.bench import SLOTS, Bench
 from tb.driver_comparison import DriverComparison
 from tb.driver_worlds import DriverSetup, ModelDriverWorld, SteppedMachine, in_slots
-from tb.mac import Frame, Mac, MacSettings
+from tb.mac import AT_ONCE, Frame, Mac, MacSettings
 
 NET = SLOTS["net"]
 
@@ -73,7 +73,7 @@ class NetComparison(DriverComparison):
         bench: Bench,
         setup: DriverSetup,
         driver: Callable[[], Driver],
-        mac: MacSettings = MacSettings(),
+        mac: MacSettings = AT_ONCE,
         function: Optional[Mapping[str, Any]] = None,
     ) -> None:
         def make() -> NetFunction:

@@ -15,7 +15,7 @@ from pymodel.net_function import ACK_ERR, ACK_OK, NET_FIELDS, Control, NetFeatur
 from tb.bench import Bench
 from tb.benches.net_bench import any_frame, ipv4, tagged
 from tb.driver_worlds import DriverSetup
-from tb.mac import MacSettings
+from tb.mac import AT_ONCE, MacSettings
 from tb.net.comparison import NET, NetComparison
 from tb.net.raw_driver import ALL, RawNet
 
@@ -35,7 +35,7 @@ async def started(dut: Any) -> Bench:
 
 
 async def network(
-    dut: Any, features: int = ALL, mac: MacSettings = MacSettings(), rings: Feature = RINGS
+    dut: Any, features: int = ALL, mac: MacSettings = AT_ONCE, rings: Feature = RINGS
 ) -> NetComparison:
     """Scan a bus with the network device on it; return the comparison."""
     bench = await started(dut)

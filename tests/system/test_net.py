@@ -3,8 +3,8 @@
 
 import pytest
 
-from tests.system.systems import FOLDER
 from tb.runner import DEVICES_TOP, run_system
+from tests.system.systems import FOLDER
 
 DESIGNS = {
     "one": {"TEST_EN": 0, "NET_EN": 1},
