@@ -19,7 +19,7 @@ EXAMPLES = re.findall(
 )
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["ring", "socket"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["ring", "drivers", "socket"])
 def test_the_examples_of_the_library_page_print_what_the_page_says(
     example: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
