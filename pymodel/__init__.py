@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from .allocator import Allocator, OutOfMemory
 from .blk_driver import VirtioBlk
-from .blk_function import BLK_CONFIG, BlkFeature, BlkFunction, BlkLimits, Disk
+from .blk_function import BLK_CONFIG, BlkFeature, BlkFunction, BlkLimits
 from .blk_request import BlkError, BlkRequest
 from .bus import Bus, Slot, SlotState
 from .compare import Difference, compare
 from .config_space import ConfigField, ConfigSpace
 from .device import ModelDevice
 from .device_ring import DeviceRing
+from .disk import Disk
 from .draw import DeviceIndices, draw_ring, draw_side_by_side
 from .driver import Driver
 from .drivers import DRIVERS

@@ -12,17 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from .allocator import OutOfMemory
-from .blk_function import (
-    BLK_CONFIG,
-    BLK_DEVICE_ID,
-    SECTOR,
-    UNMAP,
-    BlkFeature,
-    RequestType,
-)
+from .blk_function import BLK_CONFIG, BLK_DEVICE_ID, UNMAP, BlkFeature, RequestType
 from .blk_request import BlkError, BlkRequest, BlkShape, outcome
 from .buffers import Buffers
 from .config_space import find
+from .disk import SECTOR
 from .driver import Driver
 from .queue_request import QueueRequest, Returned
 from .ring_driver import RingVirtqueue

@@ -8,16 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Callable
 
-from .blk_function import (
-    HEADER,
-    ID_BYTES,
-    RANGE,
-    SECTOR,
-    UNMAP,
-    BlkFeature,
-    RequestStatus,
-    RequestType,
-)
+from .blk_function import HEADER, ID_BYTES, RANGE, UNMAP, BlkFeature, RequestStatus, RequestType
+from .disk import SECTOR
 
 
 class BlkError(OSError):

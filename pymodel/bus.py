@@ -58,6 +58,11 @@ class Slot:
     device: VirtioDevice | None = None
     driver: Driver | None = None
 
+    @property
+    def bound(self) -> bool:
+        """Whether a driver has its device."""
+        return self.state is SlotState.BOUND
+
     def __str__(self) -> str:
         device = "" if self.device is None else f" device {self.device.device_id}"
         why = f": {self.why}" if self.why else ""
@@ -101,9 +106,9 @@ class Bus:
         """
         bound: list[Slot] = []
         for slot in self.slots:
-            if slot.state is not SlotState.BOUND:
+            if not slot.bound:
                 yield from self._look(slot, drivers)
-                if slot.state is SlotState.BOUND:
+                if slot.bound:
                     bound.append(slot)
         return bound
 
@@ -163,5 +168,5 @@ class Bus:
     def serve(self) -> Steps[None]:
         """Serve the interrupts of every bound device, as one that they share asks for."""
         for slot in self.slots:
-            if slot.state is SlotState.BOUND and slot.device is not None:
+            if slot.bound and slot.device is not None:
                 yield from slot.device.serve()

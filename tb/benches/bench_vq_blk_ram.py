@@ -8,7 +8,8 @@ from typing import Any
 
 import cocotb
 
-from pymodel.blk_function import SECTOR, StoreOp
+from pymodel.blk_function import StoreOp
+from pymodel.disk import SECTOR
 from tb.benches.unit import Unit, check_rate, test
 
 

@@ -18,14 +18,13 @@ from pymodel.blk_function import (
     BLK_CONFIG,
     HEADER,
     RANGE,
-    SECTOR,
     BlkFeature,
     BlkFunction,
     BlkLimits,
-    Disk,
     RequestType,
     StoreOp,
 )
+from pymodel.disk import SECTOR, Disk
 from tb.benches.blk_store import Store, StorePace, random_pace
 from tb.benches.function_bench import SLOW, Chain, FunctionBench, Pace
 

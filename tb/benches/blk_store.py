@@ -11,7 +11,8 @@ from typing import Any
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from pymodel.blk_function import SECTOR, Disk, StoreOp
+from pymodel.blk_function import StoreOp
+from pymodel.disk import SECTOR, Disk
 from tb.benches.channels import Sink, Source, now
 
 

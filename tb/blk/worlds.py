@@ -13,8 +13,9 @@ from typing import Any, Callable, Optional
 
 from pymodel import Driver, Feature
 from pymodel.blk_driver import FEATURES, VirtioBlk
-from pymodel.blk_function import BLK_DEVICE_ID, SECTOR, BlkFeature, BlkFunction, BlkLimits, Disk
+from pymodel.blk_function import BLK_DEVICE_ID, BlkFeature, BlkFunction, BlkLimits
 from pymodel.bus import SLOT_BYTES
+from pymodel.disk import SECTOR, Disk
 from pymodel.registers import CONFIG_BASE
 from pymodel.steps import Steps
 from tb.bench import SLOTS, Bench

@@ -13,16 +13,15 @@ from pymodel.blk_function import (
     BLK_CONFIG,
     HEADER,
     RANGE,
-    SECTOR,
     BlkFeature,
     BlkFunction,
     BlkLimits,
-    Disk,
     RequestStatus,
     RequestType,
     offered,
 )
 from pymodel.config_space import find
+from pymodel.disk import SECTOR, Disk
 
 SECTORS = 40
 IN, OUT, FLUSH, GET_ID = (RequestType[name] for name in ("IN", "OUT", "FLUSH", "GET_ID"))
