@@ -106,7 +106,7 @@ def present(dut: Any) -> list[int]:
     return [slot for slot in range(int(dut.SLOTS.value)) if mask >> slot & 1]
 
 
-@cocotb.test(timeout_time=4, timeout_unit="ms")
+@cocotb.test(timeout_time=60, timeout_unit="us")
 @cocotb.parametrize(percent=[100, 40])
 async def each_access_reaches_its_slot_and_no_other(dut: Any, percent: int) -> None:
     """Writes with any strobes and reads, of every slot that there is and of those that are not."""
@@ -130,7 +130,7 @@ async def each_access_reaches_its_slot_and_no_other(dut: Any, percent: int) -> N
     assert len(expected) > 5 or not there
 
 
-@cocotb.test(timeout_time=4, timeout_unit="ms")
+@cocotb.test(timeout_time=60, timeout_unit="us")
 @cocotb.parametrize(percent=[100, 40])
 async def reads_and_writes_run_at_once(dut: Any, percent: int) -> None:
     """Neither waits for the other, and none is lost or answered twice."""

@@ -10,7 +10,7 @@ SHAPES = {
     "one": {"PORTS": 1, "DATA_W": 64},
     "three": {"PORTS": 3, "DATA_W": 128, "ID_W": 1},
     "usual": {"PORTS": 4, "DATA_W": 64},
-    "most": {"PORTS": 16, "DATA_W": 512, "ID_W": 4, "WRITES": 2},
+    "many": {"PORTS": 9, "DATA_W": 512, "ID_W": 4, "WRITES": 2},
 }
 
 
