@@ -15,6 +15,7 @@ DATA_W ?= 64
 WAVES ?=
 RING ?=
 SCENARIO ?=
+IMAGE ?=
 # Options of `make bench`: BENCH="--quick", "--only REGEX", "--list"
 BENCH ?=
 # Options of `make mutants`: ids
@@ -30,9 +31,10 @@ help: ## List the targets
 setup: ## Install the tools under build/ (the other targets do this themselves)
 	@$(PYTHON) ci/setup.py
 
-sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED QUEUES DATA_W RING WAVES SCENARIO)
+sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED QUEUES DATA_W RING WAVES SCENARIO IMAGE)
 	@$(VENV_PYTHON) -m tb.sim --sim='$(SIM)' --test='$(TEST)' --seed='$(SEED)' --queues='$(QUEUES)' \
-		--data-w='$(DATA_W)' --ring='$(RING)' --waves='$(WAVES)' --scenario='$(SCENARIO)'
+		--data-w='$(DATA_W)' --ring='$(RING)' --waves='$(WAVES)' --scenario='$(SCENARIO)' \
+		--image='$(IMAGE)'
 
 bench: setup ## Throughput and latency in cycles beside the limit of the bus: tables, plots, verdict (BENCH)
 	@$(PYTHON) ci/setup.py bench || echo 'going on without plots'

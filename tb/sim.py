@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any, Callable, NoReturn, Optional
 
 from ci.toolchain import ROOT
-from tb.build import SIMULATORS, BuildError
+from tb.build import SIMULATORS, BuildError, build_disk_library
+from tb.disk import DiskError, NativeDisk, library
 from tb.runner import DEVICES_TOP, LAST, SYSTEM_TOP, Result, RunFailed, run_bench, run_system, shown
 from tb.scenario import ScenarioError
 from tb.scenario.command import run_file
@@ -60,6 +61,7 @@ class Part:
         weight: the heaviest begin first.
         top: the device, if it is not the engine with its memory.
         devices: parameters of `tb_devices`, where the part runs on devices on their bus.
+        queues_as: the parameter of these that is the number of queues.
     """
 
     title: str
@@ -70,11 +72,21 @@ class Part:
     weight: int = 1
     top: str = SYSTEM_TOP
     devices: Mapping[str, int] = field(default_factory=dict)
+    queues_as: str = ""
 
 
 CUT = {"TB_SEGMENT_BYTES": str(SLOW_SEGMENT_BYTES)}
 PARTS = {
     "demo": Part("the five operations on a ring of 4", "tb.demo", weight=8),
+    "blk": Part(
+        "block device and driver: random requests and Linux 6.1's with data, or IMAGE",
+        "tb.blk.traffic",
+        slow={"TB_OPERATIONS": "30", "TB_CHAINS": "60", "TB_REQUEST_BYTES": "4096"}
+        | {"TB_SECTORS": "512"},
+        weight=9,
+        devices={"TEST_EN": 0, "BLK_EN": 1},
+        queues_as="BLK_QUEUES",
+    ),
     "ext4": Part(
         "Linux 6.1 virtio_blk, ext4, indirect, event index: device checks and fills patterns",
         "tb.replay",
@@ -142,6 +154,7 @@ class Options:
         waves: "" none, "window" what the bench selects, "all" everything.
         ring: format of the descriptor rings.
         scenario: file of raw steps to run instead, or None.
+        image: of the disk of part `blk`, or None for one in memory.
     """
 
     sim: str
@@ -152,11 +165,13 @@ class Options:
     waves: str
     ring: str
     scenario: Optional[Path]
+    image: Optional[Path] = None
 
     def command(self, test: str) -> str:
         """Return the command that repeats one part as it was, with waves."""
         words = ["make", "sim", f"TEST={test}", f"SIM={self.sim}", f"SEED={self.seed}"]
         words += [f"QUEUES={self.queues}", f"DATA_W={self.data_w}"]
+        words += [f"IMAGE={self.image}"] if self.image else []
         words += ["RING=packed"] if self.ring == "packed" else []
         words += ["WAVES=1"] if self.waves == "all" else []
         return shlex.join(words)
@@ -183,7 +198,7 @@ def one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
 def parse(arguments: list[str]) -> Options:
     """Return the options of a command line; every one may be left out or empty."""
     parser = argparse.ArgumentParser(prog="tb.sim", description=__doc__)
-    names = ("sim", "test", "seed", "queues", "data-w", "waves", "ring", "scenario")
+    names = ("sim", "test", "seed", "queues", "data-w", "waves", "ring", "scenario", "image")
     for name in names:
         parser.add_argument(f"--{name}", default="")
     given = {
@@ -215,13 +230,26 @@ def parse(arguments: list[str]) -> Options:
         waves=waves[words["waves"]],
         ring=words["ring"],
         scenario=scenario,
+        image=Path(given["image"]) if given["image"] else None,
     )
+    if options.image is not None:
+        check_image(options)
     if options.test != ALL and options.queues < PARTS[options.test].queues:
         needed = PARTS[options.test].queues
         raise OptionError(
             f"QUEUES={options.queues}: QUEUES is at least {needed} for TEST={options.test}"
         )
     return options
+
+
+def check_image(options: Options) -> None:
+    """Raise OptionError if the image is of no use."""
+    if options.test != "blk" or options.image is None:
+        raise OptionError(f"IMAGE={options.image}: IMAGE goes with TEST=blk")
+    try:
+        NativeDisk(options.image, code=library(str(build_disk_library()))).close()
+    except DiskError as error:
+        raise OptionError(f"IMAGE={error}") from None
 
 
 # ---- running
@@ -250,14 +278,18 @@ class PartRun:
         env = dict(self.part.env)
         if self.options.sim == "icarus":
             env |= self.part.slow
-        if self.part.top == SYSTEM_TOP:
+        if self.part.top == SYSTEM_TOP or self.part.devices:
             env["RING"] = self.options.ring
+        if self.options.image is not None:
+            env["TB_IMAGE"] = str(self.options.image.absolute())
         begin = time.monotonic()
         parameters = {"QUEUES": self.options.queues, "DATA_W": self.options.data_w}
         run: Callable[..., Result] = run_system
         wanted = self.options.waves
         if self.part.devices:
             parameters = {"DATA_W": self.options.data_w, **self.part.devices}
+            if self.part.queues_as:
+                parameters[self.part.queues_as] = self.options.queues
             run = partial(run_system, top=DEVICES_TOP)
         elif self.part.top != SYSTEM_TOP:  # small, so its waves are whole
             run, wanted = partial(run_bench, self.part.top), "all" if wanted else ""

@@ -102,7 +102,7 @@ module tb_devices #(
     localparam TEST = 0;
     localparam NET  = 1;
     localparam BLK  = 2;
-    localparam RNG = 3;
+    localparam RNG  = 3;
     localparam [SLOTS-1:0] PRESENT = {RNG_EN, BLK_EN, NET_EN, TEST_EN};
 
     wire [SLOTS-1:0] irq;

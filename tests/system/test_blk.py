@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ from tb.blk.worlds import SECTOR
 from tb.build import SIMULATORS, build_disk_library
 from tb.disk import NativeDisk, library
 from tb.runner import DEVICES_TOP, RunFailed, run_system
+from tb.screen import TALLY
 
 PLAIN = {"TEST_EN": 0, "BLK_EN": 1}
 WIDE = {"TEST_EN": 0, "BLK_EN": 1, "DATA_W": 512, "BLK_QUEUES": 16}
@@ -81,6 +83,23 @@ def test_failing_sectors_and_removals_lose_nothing(sim, design):
 @designs
 def test_damaged_bytes_never_reach_the_disk(sim, design):
     run(sim, design, "damaged_bytes_never_reach_the_disk")
+
+
+@pytest.mark.clause("BLK-XDEV-01", "BLK-DEV-31")
+@pytest.mark.parametrize(
+    ("sim", "design", "env"),
+    [
+        ("verilator", PLAIN, {"TB_OPERATIONS": "20"}),
+        ("verilator", WIDE, {"TB_OPERATIONS": "20", "TB_CHAINS": "80", "RING": "packed"}),
+        ("icarus", PLAIN, {"TB_OPERATIONS": "8", "TB_CHAINS": "30", "TB_REQUEST_BYTES": "2048"}),
+    ],
+    ids=["verilator", "verilator-wide", "icarus"],
+)
+def test_the_recorded_linux_traffic_runs_with_real_data(sim, design, env):
+    result = run_system("tb.blk.traffic", design, top=DEVICES_TOP, sim=sim, env=env)
+    tally = json.loads((result.folder / TALLY).read_text())
+    chains = min(int(env.get("TB_CHAINS", 259)), 259)
+    assert tally["chains"] == chains + int(env["TB_OPERATIONS"]) and tally["mismatches"] == 0
 
 
 def ext4(path: Path, kilobytes: int) -> bytes:

@@ -43,7 +43,7 @@ def run(*arguments):
         ("--sim=vcs", "SIM=vcs: SIM is one of verilator, icarus"),
         (
             "--test=fish",
-            "TEST=fish: TEST is one of all, demo, ext4, direct, ping, random, free, socket, rng",
+            "TEST=fish: TEST is one of all, demo, blk, ext4, direct, ping, random, free, socket, rng",
         ),
         ("--queues=0", "QUEUES=0: QUEUES is a whole number from 1 to 64"),
         ("--queues=many", "QUEUES=many: QUEUES is a whole number from 1 to 64"),
@@ -57,6 +57,36 @@ def run(*arguments):
 def test_a_wrong_value_says_what_is_allowed(argument, message):
     result = run(argument)
     assert (result.returncode, result.stdout, result.stderr) == (2, "", message + "\n")
+
+
+@pytest.mark.parametrize(
+    ("test", "size", "message"),
+    [
+        ("demo", 512, "IMAGE goes with TEST=blk"),
+        ("all", 512, "IMAGE goes with TEST=blk"),
+        ("blk", None, "there is no such file"),
+        ("blk", 513, "its size, 513 bytes, is no multiple of 512"),
+    ],
+)
+def test_a_bad_image_is_told_in_one_line(test, size, message, tmp_path):
+    image = tmp_path / "disk.img"
+    if size is not None:
+        image.write_bytes(bytes(size))
+    with pytest.raises(command.OptionError) as caught:
+        command.parse([f"--test={test}", f"--image={image}"])
+    assert str(caught.value) == f"IMAGE={image}: {message}"
+
+
+@pytest.mark.parametrize("sim", ["verilator", "icarus"])
+def test_an_image_is_read_changed_and_put_back(sim, tmp_path):
+    image = tmp_path / "disk.img"
+    content = bytes(range(256)) * 64
+    image.write_bytes(content)
+    result = run("--test=blk", f"--sim={sim}", f"--image={image}", "--queues=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "32 sectors; reading 32" in result.stdout
+    assert "20 sectors overwritten; the file has them after the flush only" in result.stdout
+    assert image.read_bytes() == content
 
 
 def test_a_part_that_needs_more_queues_says_so():
