@@ -305,6 +305,8 @@ module tb_devices #(
                 .link_up(link_up),
                 .busy(mac_busy)
             );
+        end else begin : gen_no_mac
+            assign mac_busy = 1'b0;
         end
         if (BLK_EN) begin : gen_blk
             wire [63:0]       capacity;

@@ -43,7 +43,8 @@ def run(*arguments):
         ("--sim=vcs", "SIM=vcs: SIM is one of verilator, icarus"),
         (
             "--test=fish",
-            "TEST=fish: TEST is one of all, demo, blk, ext4, direct, ping, random, free, socket, rng",
+            "TEST=fish: TEST is one of all, demo, blk, ext4, direct, ping, random, free, socket, "
+            "rng",
         ),
         ("--queues=0", "QUEUES=0: QUEUES is a whole number from 1 to 64"),
         ("--queues=many", "QUEUES=many: QUEUES is a whole number from 1 to 64"),
