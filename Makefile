@@ -16,6 +16,7 @@ WAVES ?=
 RING ?=
 SCENARIO ?=
 IMAGE ?=
+PCAP ?=
 # Options of `make bench`: BENCH="--quick", "--only REGEX", "--list"
 BENCH ?=
 # Options of `make mutants`: ids
@@ -31,10 +32,10 @@ help: ## List the targets
 setup: ## Install the tools under build/ (the other targets do this themselves)
 	@$(PYTHON) ci/setup.py
 
-sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED QUEUES DATA_W RING WAVES SCENARIO IMAGE)
+sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED QUEUES DATA_W RING WAVES SCENARIO IMAGE PCAP)
 	@$(VENV_PYTHON) -m tb.sim --sim='$(SIM)' --test='$(TEST)' --seed='$(SEED)' --queues='$(QUEUES)' \
 		--data-w='$(DATA_W)' --ring='$(RING)' --waves='$(WAVES)' --scenario='$(SCENARIO)' \
-		--image='$(IMAGE)'
+		--image='$(IMAGE)' --pcap='$(PCAP)'
 
 bench: setup ## Throughput and latency in cycles beside the limit of the bus: tables, plots, verdict (BENCH)
 	@$(PYTHON) ci/setup.py bench || echo 'going on without plots'

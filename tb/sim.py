@@ -25,9 +25,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NoReturn, Optional
 
-from ci.toolchain import ROOT
+from ci.toolchain import BUILD, ROOT
 from tb.build import SIMULATORS, BuildError, build_disk_library
 from tb.disk import DiskError, NativeDisk, library
+from tb.net import capture
 from tb.runner import DEVICES_TOP, LAST, SYSTEM_TOP, Result, RunFailed, run_bench, run_system, shown
 from tb.scenario import ScenarioError
 from tb.scenario.command import run_file
@@ -43,6 +44,7 @@ TIMEOUT_S = 1800
 REPORT_EVERY_S = 5  # progress, when the output is no terminal
 WIDTH = 98
 ALL = "all"
+NET_MTU = 1500  # of tb_devices
 BLOCK = "linux-6.1-virtio-blk-ext4.jsonl"
 DIRECT = "linux-6.1-virtio-blk-ext4-direct.jsonl"
 NET = "linux-6.1-virtio-net-ping.jsonl"
@@ -133,6 +135,11 @@ PARTS = {
         {"TB_OPERATIONS": "20"},
         devices={"TEST_EN": 0, "RNG_EN": 1},
     ),
+    "net": Part(
+        "the network device and its driver: ARP, ping and UDP with a peer, or PCAP and back",
+        "tb.net.traffic",
+        devices={"TEST_EN": 0, "NET_EN": 1},
+    ),
 }
 TESTS = (ALL, *PARTS)  # what TEST= may name
 
@@ -155,6 +162,7 @@ class Options:
         ring: format of the descriptor rings.
         scenario: file of raw steps to run instead, or None.
         image: of the disk of part `blk`, or None for one in memory.
+        pcap: capture that part `net` sends, or None for traffic with a peer.
     """
 
     sim: str
@@ -166,12 +174,14 @@ class Options:
     ring: str
     scenario: Optional[Path]
     image: Optional[Path] = None
+    pcap: Optional[Path] = None
 
     def command(self, test: str) -> str:
         """Return the command that repeats one part as it was, with waves."""
         words = ["make", "sim", f"TEST={test}", f"SIM={self.sim}", f"SEED={self.seed}"]
         words += [f"QUEUES={self.queues}", f"DATA_W={self.data_w}"]
         words += [f"IMAGE={self.image}"] if self.image else []
+        words += [f"PCAP={self.pcap}"] if self.pcap else []
         words += ["RING=packed"] if self.ring == "packed" else []
         words += ["WAVES=1"] if self.waves == "all" else []
         return shlex.join(words)
@@ -198,7 +208,8 @@ def one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
 def parse(arguments: list[str]) -> Options:
     """Return the options of a command line; every one may be left out or empty."""
     parser = argparse.ArgumentParser(prog="tb.sim", description=__doc__)
-    names = ("sim", "test", "seed", "queues", "data-w", "waves", "ring", "scenario", "image")
+    names: tuple[str, ...] = ("sim", "test", "seed", "queues", "data-w", "waves", "ring")
+    names += ("scenario", "image", "pcap")
     for name in names:
         parser.add_argument(f"--{name}", default="")
     given = {
@@ -231,9 +242,12 @@ def parse(arguments: list[str]) -> Options:
         ring=words["ring"],
         scenario=scenario,
         image=Path(given["image"]) if given["image"] else None,
+        pcap=Path(given["pcap"]).absolute() if given["pcap"] else None,
     )
     if options.image is not None:
         check_image(options)
+    if options.pcap is not None:
+        check_pcap(options)
     if options.test != ALL and options.queues < PARTS[options.test].queues:
         needed = PARTS[options.test].queues
         raise OptionError(
@@ -250,6 +264,23 @@ def check_image(options: Options) -> None:
         NativeDisk(options.image, code=library(str(build_disk_library()))).close()
     except DiskError as error:
         raise OptionError(f"IMAGE={error}") from None
+
+
+def check_pcap(options: Options) -> None:
+    """Raise OptionError if the capture is of no use."""
+    if options.test != "net" or options.pcap is None:
+        raise OptionError(f"PCAP={options.pcap}: PCAP goes with TEST=net")
+    try:
+        capture.read(options.pcap, NET_MTU)
+    except capture.CaptureError as error:
+        raise OptionError(f"PCAP={error}") from None
+
+
+def captures(options: Options) -> dict[str, str]:
+    """Return what part `net` is told of captures."""
+    stem = options.pcap.stem if options.pcap else "peer"
+    env = {"TB_PCAP_OUT": str(BUILD / "pcap" / f"{stem}-{options.sim}.pcap")}
+    return env | ({"TB_PCAP": str(options.pcap)} if options.pcap else {})
 
 
 # ---- running
@@ -282,6 +313,8 @@ class PartRun:
             env["RING"] = self.options.ring
         if self.options.image is not None:
             env["TB_IMAGE"] = str(self.options.image.absolute())
+        if self.name == "net":
+            env |= captures(self.options)
         begin = time.monotonic()
         parameters = {"QUEUES": self.options.queues, "DATA_W": self.options.data_w}
         run: Callable[..., Result] = run_system

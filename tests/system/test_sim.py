@@ -44,7 +44,7 @@ def run(*arguments):
         (
             "--test=fish",
             "TEST=fish: TEST is one of all, demo, blk, ext4, direct, ping, random, free, socket, "
-            "rng",
+            "rng, net",
         ),
         ("--queues=0", "QUEUES=0: QUEUES is a whole number from 1 to 64"),
         ("--queues=many", "QUEUES=many: QUEUES is a whole number from 1 to 64"),
