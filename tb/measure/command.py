@@ -11,13 +11,14 @@ times as long (`tests/measure` compares a point under both).
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import json
 import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -37,7 +38,7 @@ from tb.measure.points import (
     quick,
 )
 from tb.measure.runs import RESULTS
-from tb.runner import RunFailed, run_bench, run_system, shown
+from tb.runner import DEVICES_TOP, RunFailed, run_bench, run_system, shown
 from tb.screen import PROGRESS
 from tb.sim import USAGE_ERROR, Screen, end_children
 
@@ -46,6 +47,7 @@ PLOTS, PART_PLOTS = BUILD / "bench", BUILD / "bench-part"
 GROUP = 16  # points of one simulation
 JOBS = 2
 TIMEOUT_S = 1800
+NAMES = {"socket": "the socket port", "block": "block requests"}
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,22 @@ def run_group(group: Group, progress: Progress) -> dict[str, Any]:
     return found
 
 
+def run_block(width: int) -> dict[str, Any]:
+    """Measure the block device at a width, in a simulation of its own."""
+    result = run_system(
+        "tb.measure.block",
+        {"TEST_EN": 0, "BLK_EN": 1, "BLK_QUEUES": 1, "DATA_W": width},
+        top=DEVICES_TOP,
+        sim="verilator",
+        seed=1,
+        waves="",
+        env={"BENCH_WIDTH": str(width)},
+        timeout_s=TIMEOUT_S,
+    )
+    found: dict[str, Any] = json.loads((result.folder / RESULTS).read_text())
+    return found
+
+
 def run_socket() -> dict[str, Any]:
     """Measure the socket port, in a simulation of its own."""
     result = run_bench(
@@ -129,16 +147,24 @@ def run_socket() -> dict[str, Any]:
     return found
 
 
+# What is measured besides, by the name that `--only` finds: the simulations of each
+OTHERS: dict[str, tuple[Callable[[], dict[str, Any]], ...]] = {
+    "socket": (run_socket,),
+    "block": tuple(functools.partial(run_block, width) for width in (WIDTHS[0], WIDTHS[-1])),
+}
+
+
 def measure(
-    points: Sequence[Point], latency: bool, socket: bool, jobs: int
+    points: Sequence[Point], latency: bool, others: Sequence[str], jobs: int
 ) -> dict[str, list[Any]]:
     """Measure all; raise RunFailed or BuildError."""
     wanted = groups(points, latency)
     progress = Progress(sum(group.count for group in wanted))
-    found: dict[str, list[Any]] = {"throughput": [], "latency": [], "socket": []}
+    found: dict[str, list[Any]] = {"throughput": [], "latency": []}
+    found |= {name: [] for name in OTHERS}
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         futures = [pool.submit(run_group, group, progress) for group in wanted]
-        futures += [pool.submit(run_socket)] if socket else []
+        futures += [pool.submit(run) for name in others for run in OTHERS[name]]
         try:
             for future in futures:
                 for key, values in future.result().items():
@@ -207,12 +233,12 @@ def bench(options: argparse.Namespace) -> int:
     if options.only:
         points = chosen(points, options.only)
     latency = not options.only or bool(re.search(options.only, "latency"))
-    socket = not options.only or bool(re.search(options.only, "socket"))
+    others = [name for name in OTHERS if not options.only or re.search(options.only, name)]
     if options.list:
-        more = [name for name, on in (("latency", latency), ("socket", socket)) if on]
-        print(*(point.name for point in points), *more, sep="\n")
+        more = ["latency"] if latency else []
+        print(*(point.name for point in points), *more, *others, sep="\n")
         return 0
-    if not points and not latency and not socket:
+    if not points and not latency and not others:
         print(
             f"--only {options.only}: no point has such a name; --list names them", file=sys.stderr
         )
@@ -221,11 +247,11 @@ def bench(options: argparse.Namespace) -> int:
     print(
         f"{len(points)} points of throughput"
         + (f", {len(WIDTHS) * len(RINGS) * len(LATENCIES)} of latency" if latency else "")
-        + (", the socket port" if socket else "")
+        + "".join(f", {NAMES[name]}" for name in others)
         + "; each run is compared with the model, byte for byte."
     )
     try:
-        found = measure(points, latency, socket, options.jobs)
+        found = measure(points, latency, others, options.jobs)
     except (RunFailed, BuildError) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1

@@ -182,7 +182,22 @@ def rates(points: Sequence[Found], ring: str) -> list[Verdict]:
 
 def verdicts(found: Mapping[str, Sequence[Found]]) -> list[Verdict]:
     """Return each figure that has a floor."""
-    return [row for ring in RINGS for row in (*rates(found["throughput"], ring), idle(found, ring))]
+    rows = [row for ring in RINGS for row in (*rates(found["throughput"], ring), idle(found, ring))]
+    return [*rows, block(found)]
+
+
+def block(found: Mapping[str, Sequence[Found]]) -> Verdict:
+    """Return the figure of block requests."""
+    slow = _worst(found.get("block", ()), lambda point: -point["ratio"])
+    return Verdict(
+        "4 KiB block requests, either direction, any latency of the store",
+        "% of the limit",
+        100 * slow["ratio"] if slow else None,
+        100,
+        *(95, 99),
+        more_is_better=True,
+        where=f"{slow['data_w']}-bit {slow['direction']}" if slow else "",
+    )
 
 
 def idle(found: Mapping[str, Sequence[Found]], ring: str) -> Verdict:
@@ -337,6 +352,26 @@ def socket_rows(found: Mapping[str, Sequence[Found]]) -> Iterator[Row]:
         )
 
 
+BLOCK_HEAD = (
+    *("request", "bus", "memory latency", "store latency"),
+    *("cycles", "limit", "% of it", "requests/s at 100 MHz"),
+)
+
+
+def block_rows(points: Iterable[Found]) -> Iterator[Row]:
+    """Yield a row for each point of the block device."""
+    for point in sorted(points, key=lambda p: (p["direction"], p["data_w"], p["store_latency"])):
+        yield (
+            f"{point['direction']} {point['bytes']}",
+            f"{point['data_w']} bit",
+            *(str(point[key]) for key in ("latency", "store_latency")),
+            number(point["cycles_per_request"]),
+            number(point["limit_cycles"]),
+            number(100 * point["ratio"], 1),
+            f"{100e6 / point['cycles_per_request']:,.0f}",
+        )
+
+
 # Others, in cycles a buffer or chain: DMA engines without rings, simulated with a memory like this
 # one; what is public of engines with rings, as it was published
 PEERS_HEAD = ("design", "rings", "bus", "bytes", "memory latency", "cycles")
@@ -369,6 +404,9 @@ def text(found: Mapping[str, Sequence[Found]]) -> list[str]:
     if found.get("socket"):
         lines += ["Socket port, a buffer; at the right the engine, 64-bit bus, latency 128"]
         lines += [*grid(SOCKET_HEAD, socket_rows(found)), ""]
+    if found.get("block"):
+        lines += ["Block device, cycles a request"]
+        lines += [*grid(BLOCK_HEAD, block_rows(found["block"])), ""]
     return lines
 
 
@@ -434,6 +472,7 @@ def page_parts(found: Mapping[str, Sequence[Found]]) -> dict[str, list[str]]:
                 )
     parts["latency"] = markdown(LATENCY_HEAD, latency_rows(found["latency"]))
     parts["socket"] = markdown(SOCKET_HEAD, socket_rows(found))
+    parts["block"] = markdown(BLOCK_HEAD, block_rows(found.get("block", ())))
     parts["others"] = markdown(PEERS_HEAD, PEERS)
     varied = [
         point

@@ -45,7 +45,12 @@ def test_a_wrong_option_says_so(arguments, message):
 def test_the_list_names_every_point():
     result = run("--list")
     assert result.returncode == 0
-    assert result.stdout.split() == [*(point.name for point in all_points()), "latency", "socket"]
+    assert result.stdout.split() == [
+        *(point.name for point in all_points()),
+        "latency",
+        "socket",
+        "block",
+    ]
 
 
 def test_every_point_is_in_one_simulation_of_its_width():
@@ -87,7 +92,7 @@ def test_an_engine_that_meets_its_floors_ends_with_code_0(monkeypatch, tmp_path,
 
 
 def test_a_part_leaves_the_figures_of_the_whole_alone(monkeypatch, tmp_path, capsys):
-    nothing = {"throughput": [], "latency": [], "socket": []}
+    nothing = {"throughput": [], "latency": [], "socket": [], "block": []}
     assert ended(monkeypatch, tmp_path, nothing, "--only", "^tx-512-64-lat16") == 0
     assert not (tmp_path / "WHOLE").exists() and (tmp_path / "PART").exists()
 

@@ -6,6 +6,7 @@ import csv
 import pytest
 
 from ci.toolchain import ROOT
+from tb.measure.block import limit_cycles
 from tb.measure.limits import limit, payload_beats, segments, touched
 
 TABLE = ROOT / "tests" / "spec" / "bus_limits.csv"
@@ -107,3 +108,12 @@ def test_chains_tables_and_random_order(bus, options, descriptor_beats):
 def test_what_has_no_limit_is_refused(options):
     with pytest.raises(ValueError, match="no limit is known"):
         limit(**{"ring": "split", "bus_bits": 64, "payload": 64, "batch": 1} | options)
+
+
+def test_the_limit_of_block_requests_is_counted_by_hand():
+    # of each: a table of 48 bytes, its descriptor, header and status; the rest is shared by 64
+    shared = 2 / 64
+    assert limit_cycles("read", 512) == 64 + 1 + 8 / 64 + shared
+    assert limit_cycles("write", 512) == 64 + 1 + 1 + 16 / 64 + 2 / 64 + shared
+    assert limit_cycles("read", 64) == 512 + 1 + 1 + shared
+    assert limit_cycles("write", 64) == 512 + 2 + 6 + 2 + 16 / 64 + shared

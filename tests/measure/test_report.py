@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from tb.measure import report
+from tb.measure.block import limit_cycles
 from tb.measure.points import LATENCIES, RINGS, WIDTHS, all_points
 
 
@@ -50,10 +51,25 @@ def made_up(share=1.0, overhead=10, **shares):
         for direction in ("tx", "rx")
         for payload in (64, 256)
     ]
-    return {"throughput": throughput, "latency": latency, "socket": socket}
+    block = [
+        {
+            "direction": direction,
+            "bytes": 4096,
+            "data_w": width,
+            "latency": 128,
+            "store_latency": store,
+            "cycles_per_request": limit_cycles(direction, width) / share,
+            "limit_cycles": limit_cycles(direction, width),
+            "ratio": shares.get(f"block_{direction}_{width}", share),
+        }
+        for direction in ("read", "write")
+        for width in (64, 512)
+        for store in (16, 512)
+    ]
+    return {"throughput": throughput, "latency": latency, "socket": socket, "block": block}
 
 
-FIGURES = 7 + 7  # of split rings, of packed rings
+FIGURES = 7 + 7 + 1  # of split rings, of packed rings, of block requests
 
 
 def words(found):
@@ -69,7 +85,7 @@ def test_an_engine_at_the_limit_meets_every_goal():
 def test_a_slow_engine_misses_and_every_floor_missed_is_named():
     rows = report.verdicts(made_up(share=0.3, overhead=41))
     missed = [row.figure for row in rows if row.met is False]
-    assert len(missed) == 4 + 4  # it is as slow at every latency
+    assert len(missed) == 4 + 4 + 1  # it is as slow at every latency
     assert report.verdict_text(rows)[-1] == f"FLOORS MISSED: {'; '.join(missed)}"
 
 
@@ -84,6 +100,7 @@ def test_a_slow_engine_misses_and_every_floor_missed_is_named():
         ("tx_64_64_lat16_batch64", 0.90, 4),
         ("rx_128_1500_lat16_batch64", 0.90, 5),
         ("tx_64_64_lat128_batch64_packed", 0.79, 8),
+        ("block_write_512", 0.94, 14),
     ],
 )
 def test_one_slow_point_misses_its_floor(name, share, place):
@@ -108,6 +125,7 @@ def test_between_floor_and_goal_a_figure_is_met():
     assert words(made_up(share=0.96, overhead=30)) == [
         *("goal met", "goal met", "met", "goal met", "goal met", "goal met", "met"),
         *("goal met", "goal met", "met", "goal met", "goal met", "goal met", "met"),
+        "met",
     ]
 
 
@@ -122,7 +140,7 @@ def test_the_tables_hold_every_point():
     lines = report.text(found)
     assert (
         len(lines)
-        == len(found["throughput"]) + len(found["latency"]) + len(found["socket"]) + 3 * 4
+        == sum(len(found[part]) for part in ("throughput", "latency", "socket", "block")) + 4 * 4
     )
     assert {len(line.rstrip()) for line in lines if line.startswith("─")}
 
