@@ -37,9 +37,10 @@ from .virtqueue import NoSpaceError, Virtqueue
 
 CTRL_RX = 1 << 18
 FEATURES = int(sum(NetFeature)) | CTRL_RX
-NEED_CONTROL = NetFeature.MQ | NetFeature.CTRL_MAC_ADDR  # NET-XDEV-02
+NEED_CONTROL = int(NetFeature.MQ | NetFeature.CTRL_MAC_ADDR) | CTRL_RX  # NET-XDEV-02
 LOCAL_MAC = bytes.fromhex("020000000001")  # locally administered (NET-DRV-04)
 LEAST_MTU, USUAL_MTU = 68, 1500
+LEAST_BUFFER = 1526  # bytes, where each frame has one (NET-DRV-66)
 VLAN_TAG = b"\x81\x00"
 NO_ACK = 0xFF  # what the driver puts where the device is to acknowledge
 
@@ -77,7 +78,8 @@ class VirtioNet(Driver):
     Args:
         pairs: queue pairs to set up and use at most.
         buffers: receive buffers of each queue.
-        buffer_bytes: of a receive buffer where frames may be spread over several (MRG_RXBUF).
+        buffer_bytes: of a receive buffer where frames may be spread over several (MRG_RXBUF);
+            more than a header (NET-DRV-67).
         features: feature bits to accept where they are offered.
 
     Attributes:
@@ -123,7 +125,7 @@ class VirtioNet(Driver):
     def choose(self, offer: int) -> int:
         """See `Driver`; what needs the control queue goes with it only (FEAT-DRV-02)."""
         both = offer & self._features
-        return both if both & NetFeature.CTRL_VQ else both & ~int(NEED_CONTROL)
+        return both if both & NetFeature.CTRL_VQ else both & ~NEED_CONTROL
 
     def probe(self, device: VirtioDevice) -> Steps[None]:
         """Read the configuration, find and fill the queues (NET-DRV-69)."""
@@ -147,7 +149,7 @@ class VirtioNet(Driver):
         """Set queues up: receiveq and transmitq of each pair, and the control queue behind all."""
         merge = device.has(NetFeature.MRG_RXBUF)
         longest = HEADER_BYTES + self.longest  # NET-DRV-08
-        size = self._buffer_bytes if merge else longest
+        size = self._buffer_bytes if merge else max(LEAST_BUFFER, longest)
         requests = []
         for pair in range(pairs):
             receiver = Receiver(pair, self._buffers, size, merge, self._received)

@@ -181,6 +181,13 @@ def test_a_disk_without_a_feature_does_without() -> None:
     assert world.probe(VirtioBlk(features=BlkFeature.FLUSH)).writeback
 
 
+@pytest.mark.clause("BLK-DRV-05", "BLK-DRV-20", "FEAT-DRV-03", "FEAT-DRV-05")
+def test_only_what_the_driver_can_use_is_chosen() -> None:
+    chosen = BlkFeature(VirtioBlk().choose((1 << 64) - 1))
+    assert not chosen & (BlkFeature.ZONED | BlkFeature.SECURE_ERASE | BlkFeature.LIFETIME)
+    assert chosen & BlkFeature.RO and int(chosen) < 1 << 24
+
+
 @pytest.mark.clause("BLK-DRV-04", "BLK-DRV-22", "BLK-DRV-23")
 def test_the_cache_mode_is_chosen() -> None:
     world = World()

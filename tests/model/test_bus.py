@@ -360,7 +360,7 @@ def iter_of(op: Any) -> Steps[int]:
     return (yield op)
 
 
-@pytest.mark.clause("MMIO-DRV-05", "MMIO-DRV-02", "CFG-DRV-03", "INIT-DRV-03", "MMIO-DRV-01")
+@pytest.mark.clause("MMIO-DRV-05", "MMIO-DRV-02", "CFG-DRV-03", "INIT-DRV-03", "INIT-DRV-02")
 def test_fields_are_written_by_their_width_and_only_where_that_may_be() -> None:
     function = Echo()
     world = World(function)

@@ -115,6 +115,9 @@ def test_a_device_without_a_feature_is_driven_without() -> None:
 
 @pytest.mark.parametrize("rings", [Feature(0), Feature.RING_PACKED, Feature.IN_ORDER])
 @pytest.mark.clause("NET-DRV-17", "NET-DRV-18", "NET-DRV-19", "NET-DRV-47", "NET-DRV-61")
+@pytest.mark.clause("NET-DRV-16", "NET-DRV-23", "NET-DRV-25", "NET-DRV-27", "NET-DRV-29")
+@pytest.mark.clause("NET-DRV-33", "NET-DRV-38", "NET-DRV-40", "NET-DRV-41", "NET-DRV-42")
+@pytest.mark.clause("NET-DRV-58", "NET-DRV-59", "NET-DRV-62")
 def test_frames_are_sent_in_order_behind_an_empty_header(rings: Feature) -> None:
     world = World(rings=rings)
     net = world.net
@@ -175,7 +178,7 @@ def test_received_frames_are_put_together(size: int, rings: Feature) -> None:
     assert world.allocator.free_bytes == free
 
 
-@pytest.mark.clause("NET-DRV-08", "NET-DEV-29", "NET-DEV-33", "NET-DRV-69")
+@pytest.mark.clause("NET-DRV-08", "NET-DEV-29", "NET-DEV-33", "NET-DRV-69", "NET-DRV-66")
 def test_a_frame_has_one_buffer_where_they_are_not_merged() -> None:
     world = World(VirtioNet(features=NO_MERGE, buffers=4))
     frames = [frame(length) for length in (14, 60, 1514, 1518)]
@@ -183,6 +186,50 @@ def test_a_frame_has_one_buffer_where_they_are_not_merged() -> None:
         world.function.receive(one)
     assert world.receive() == frames
     assert world.run(world.net.receive()) is None
+
+
+@pytest.mark.clause("NET-DRV-66")
+def test_a_buffer_for_a_whole_frame_has_1526_bytes_at_least() -> None:
+    for mtu, size in ((300, 1526), (1500, 1530), (9000, 9030)):
+        world = World(VirtioNet(features=NO_MERGE, buffers=2), mtu=mtu)
+        rooms: list[int] = []
+        world.function.ready = lambda queue, room, r=rooms: r.extend(room)  # type: ignore
+        world.serve()
+        assert rooms == [size] * 2
+
+
+@pytest.mark.parametrize("features", [int(sum(NetFeature)), NO_MERGE])
+@pytest.mark.clause("NET-DRV-70", "NET-DRV-72", "NET-DRV-73", "NET-DRV-75", "NET-DRV-76")
+@pytest.mark.clause("NET-DRV-77", "NET-DRV-78", "NET-DRV-79", "NET-DRV-80")
+def test_of_a_received_header_only_the_number_of_buffers_matters(features: int) -> None:
+    world = World(VirtioNet(features=features, buffers=4))
+    frames = [frame(60) for _ in range(40)]
+    count = b"\1\0" if features != NO_MERGE else b"\xff\xff"
+    give = [[random.randbytes(10) + count + one] for one in frames]
+    give[0][0] = b"\xff" * 10 + give[0][0][10:]
+    world.function.ready = lambda queue, room: give.pop(0) if give and room else None  # type: ignore
+    assert world.receive() == frames
+
+
+@pytest.mark.clause("FEAT-DRV-03", "FEAT-DRV-02", "FEAT-DRV-05", "NET-DRV-13", "NET-DRV-14")
+@pytest.mark.clause("NET-DRV-81", "NET-DRV-82", "NET-DRV-96")
+def test_only_what_the_driver_can_use_is_chosen() -> None:
+    every = (1 << 64) - 1
+    net = VirtioNet()
+    usable = int(sum(NetFeature)) | CTRL_RX
+    assert net.choose(every) == usable
+    control = int(NetFeature.CTRL_VQ | NetFeature.MQ | NetFeature.CTRL_MAC_ADDR)
+    assert net.choose(every & ~int(NetFeature.CTRL_VQ)) == usable & ~control & ~CTRL_RX
+    assert net.choose(0) == 0
+
+
+@pytest.mark.clause("CFG-DRV-04", "CFG-DRV-05")
+def test_a_larger_configuration_space_does_not_matter() -> None:
+    world = World()
+    world.run(world.bus.remove(world.bus.slots[0]))
+    config = world.function.config
+    world.function.config = lambda: config() + b"\xee" * 300  # type: ignore[method-assign]
+    assert len(world.run(world.bus.scan({1: VirtioNet}))) == 1
 
 
 def test_frames_are_told_as_they_come() -> None:

@@ -122,6 +122,7 @@ def test_initialisation_touches_only_registers_as_their_access_allows() -> None:
     "INIT-DRV-05",
     "INIT-DRV-06",
     "FEAT-DRV-07",
+    "RSVF-DRV-02",
 )
 def test_a_device_that_does_not_fit_is_given_up(
     register: Reg, value: int, message: str, failed: bool
@@ -166,6 +167,15 @@ def test_packed_queues_are_laid_out_where_they_are_wanted_and_offered() -> None:
     plain = Recorder(offer=MODEL_OFFER).initialise(8)
     assert not plain.packed
     assert isinstance(plain.layouts[0], SplitLayout)
+
+
+@pytest.mark.clause("MMIO-DRV-14", "INIT-DRV-05")
+def test_no_queue_is_larger_than_the_device_allows() -> None:
+    recorder = Recorder(queues=2, queue_size_max=16)
+    with pytest.raises(InitError, match="queue 1 is at most 16 long, not 32"):
+        recorder.initialise(16, 32)
+    assert recorder.device.status & Status.FAILED
+    assert Reg.QUEUE_SIZE not in [offset for _, offset, _ in recorder.log]
 
 
 @pytest.mark.clause("MMIO-DRV-16", "MMIO-DRV-17")

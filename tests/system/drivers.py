@@ -15,6 +15,7 @@ from pymodel.steps import Steps
 from tb.bench import Bench
 from tb.driver_comparison import DriverComparison
 from tb.driver_worlds import DriverSetup
+from tb.sides import Mismatch
 
 QUEUES = 2
 
@@ -170,3 +171,59 @@ async def a_device_that_needs_a_reset_is_noticed(dut):
     else:
         raise AssertionError("nothing was noticed")
     assert await pair.remove(0) == [(0, 1, None)]
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def a_difference_ends_with_a_mismatch(dut):
+    """Whatever is compared: each kind of difference is made once, and named."""
+    pair = await loops(dut, PLAIN)
+    await pair.start()
+    device = pair.rtl.slot(0).device
+    model = pair.model.machine.devices[0]
+
+    async def differs(what: str) -> None:
+        try:
+            await pair.check("a test")
+        except Mismatch as error:
+            assert what in str(error), str(error)
+        else:
+            raise AssertionError(f"{what}: no difference was seen")
+
+    await pair.check("a test")
+    addr = pair.allocate(16)
+    pair.model.memory.write(addr, b"\1")
+    await differs(f"memory at {addr:#x}")
+    pair.model.memory.write(addr, b"\0")
+    device.kicks += 1
+    await differs("slot 0, notifications")
+    device.kicks -= 1
+    device.interrupts.append(0)
+    await differs("slot 0, interrupts")
+    device.interrupts.pop()
+    model.write32(0x100, 1)
+    await differs("register 0x100")
+    model.write32(0x100, 0)
+    model.write32(Reg.QUEUE_NOTIFY, 9)
+    await differs("register STATUS")
+    pair.outside = lambda: ["the disks differ"]
+    await differs("the disks differ")
+    pair.outside = None
+    try:
+        await pair.do("id", 0, id)
+    except Mismatch as error:
+        assert "result" in str(error)
+    else:
+        raise AssertionError("different results were not seen")
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def a_device_without_a_driver_is_left_alone(dut):
+    """Not even ACKNOWLEDGE is written; a later scan finds it."""
+    bench = Bench(dut)
+    await bench.start()
+    pair = DriverComparison(
+        bench, DriverSetup(drivers={}, functions=[TestFunction], memory=1 << 18)
+    )
+    (slot,) = await pair.start()
+    assert slot.state is SlotState.UNKNOWN and "type 63" in slot.why
+    assert await bench.read32(Reg.STATUS) == 0

@@ -22,4 +22,10 @@ def test_drivers_leave_and_fail_without_loss(sim, design):
         "a_failed_probe_leaves_nothing_behind",
         "buffers_come_back_while_the_device_works",
         "a_device_that_needs_a_reset_is_noticed",
+        "a_device_without_a_driver_is_left_alone",
     )
+
+
+@everywhere(verilator=[USUAL], icarus=[])
+def test_the_comparison_of_drivers_sees_every_difference(sim, design):
+    run("drivers", sim, design, "a_difference_ends_with_a_mismatch")
