@@ -215,7 +215,7 @@ def malformed(bench: BlkBench) -> None:
             requests += [(kind, 0, (good * 4)[:length], 1)]
         requests += [(kind, 0, good, 2), (kind, 0, good * (most + 1), 1), (kind, 0, good * 40, 1)]
         requests += [(kind, 0, good * (most + 3) + RANGE.pack(1, 1, 4), 1), (kind, 0, good, 0)]
-        for count in (0, far + 1, 0xFFFFFFFF, SECTORS + 1):
+        for count in (0, far, far + 1, 0xFFFFFFFF, SECTORS, SECTORS + 1):
             requests += [(kind, 0, RANGE.pack(0, count, 0), 1)]
         for flags in (1, 2, 3, 1 << 31, 0xFFFFFFFE):
             for at in range(min(3, most)):
