@@ -171,6 +171,8 @@ async def a_device_that_needs_a_reset_is_noticed(dut):
     else:
         raise AssertionError("nothing was noticed")
     assert await pair.remove(0) == [(0, 1, None)]
+    await pair.scan()  # from a reset on all is well
+    assert await pair.do("ask", 0, lambda d: d.ask(1, b"again")) == b"again"
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
