@@ -41,6 +41,7 @@
 module tb_devices #(
     parameter [0:0] TEST_EN   = 1'b1,       // slot 0: the test device
     parameter TEST_QUEUES     = 4,
+    parameter [0:0] PAIR_EN   = 1'b0,       // slots 0 and 1: two test devices on one engine, no other
     parameter [0:0] NET_EN    = 1'b0,       // slot 1: the network device, with a MAC
     parameter NET_PAIRS       = 1,
     parameter NET_MTU         = 1500,
@@ -103,7 +104,7 @@ module tb_devices #(
     localparam NET  = 1;
     localparam BLK  = 2;
     localparam RNG  = 3;
-    localparam [SLOTS-1:0] PRESENT = {RNG_EN, BLK_EN, NET_EN, TEST_EN};
+    localparam [SLOTS-1:0] PRESENT = {RNG_EN, BLK_EN, NET_EN || PAIR_EN, TEST_EN};
 
     wire [SLOTS-1:0] irq;
     wire [SLOTS-1:0] device_idle;   // the device has nothing in hand
@@ -230,7 +231,71 @@ module tb_devices #(
     wire                axi_bready;
 
     generate
-        if (TEST_EN) begin : gen_test
+        if (PAIR_EN) begin : gen_pair
+            vq_test_pair #(
+                .QUEUES(TEST_QUEUES),
+                .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
+                .DATA_W(DATA_W),
+                .MAX_CHAIN(MAX_CHAIN),
+                .CHAINS(CHAINS),
+                .PACKED_EN(PACKED_EN && !SPLIT_EN)
+            ) u_devices (
+                .clk(clk),
+                .rst(rst),
+                .s_axil_awaddr({2{slot_awaddr}}),
+                .s_axil_awvalid(slot_awvalid[1:0]),
+                .s_axil_awready(slot_awready[1:0]),
+                .s_axil_wdata({2{slot_wdata}}),
+                .s_axil_wstrb({2{slot_wstrb}}),
+                .s_axil_wvalid(slot_wvalid[1:0]),
+                .s_axil_wready(slot_wready[1:0]),
+                .s_axil_bresp(slot_bresp[3:0]),
+                .s_axil_bvalid(slot_bvalid[1:0]),
+                .s_axil_bready(slot_bready[1:0]),
+                .s_axil_araddr({2{slot_araddr}}),
+                .s_axil_arvalid(slot_arvalid[1:0]),
+                .s_axil_arready(slot_arready[1:0]),
+                .s_axil_rdata(slot_rdata[63:0]),
+                .s_axil_rresp(slot_rresp[3:0]),
+                .s_axil_rvalid(slot_rvalid[1:0]),
+                .s_axil_rready(slot_rready[1:0]),
+                .m_axi_arid({high_arid[1:0], dev_arid[1:0]}),
+                .m_axi_araddr(dev_araddr[63:0]),
+                .m_axi_arlen(dev_arlen[7:0]),
+                .m_axi_arsize(dev_arsize[2:0]),
+                .m_axi_arburst(dev_arburst[1:0]),
+                .m_axi_arcache(dev_arcache[3:0]),
+                .m_axi_arprot(dev_arprot[2:0]),
+                .m_axi_arvalid(dev_arvalid[0]),
+                .m_axi_arready(dev_arready[0]),
+                .m_axi_rid({2'b00, dev_rid[1:0]}),
+                .m_axi_rdata(dev_rdata[DATA_W-1:0]),
+                .m_axi_rresp(dev_rresp[1:0]),
+                .m_axi_rlast(dev_rlast[0]),
+                .m_axi_rvalid(dev_rvalid[0]),
+                .m_axi_rready(dev_rready[0]),
+                .m_axi_awid({high_awid[1:0], dev_awid[1:0]}),
+                .m_axi_awaddr(dev_awaddr[63:0]),
+                .m_axi_awlen(dev_awlen[7:0]),
+                .m_axi_awsize(dev_awsize[2:0]),
+                .m_axi_awburst(dev_awburst[1:0]),
+                .m_axi_awcache(dev_awcache[3:0]),
+                .m_axi_awprot(dev_awprot[2:0]),
+                .m_axi_awvalid(dev_awvalid[0]),
+                .m_axi_awready(dev_awready[0]),
+                .m_axi_wdata(dev_wdata[DATA_W-1:0]),
+                .m_axi_wstrb(dev_wstrb[DATA_W/8-1:0]),
+                .m_axi_wlast(dev_wlast[0]),
+                .m_axi_wvalid(dev_wvalid[0]),
+                .m_axi_wready(dev_wready[0]),
+                .m_axi_bid({2'b00, dev_bid[1:0]}),
+                .m_axi_bresp(dev_bresp[1:0]),
+                .m_axi_bvalid(dev_bvalid[0]),
+                .m_axi_bready(dev_bready[0]),
+                .irq(irq[1:0]),
+                .idle(device_idle[1:0])
+            );
+        end else if (TEST_EN) begin : gen_test
             vq_test_device #(
                 .QUEUES(TEST_QUEUES),
                 .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
@@ -421,9 +486,7 @@ module tb_devices #(
     genvar s;
     generate
         for (s = 0; s < SLOTS; s = s + 1) begin : gen_slot
-            if (!PRESENT[s]) begin : gen_none
-                assign irq[s]  = 1'b0;
-                assign device_idle[s] = 1'b1;
+            if (!PRESENT[s] || (PAIR_EN && s == 1)) begin : gen_no_master
                 assign dev_arid[s*2 +: 2] = 2'd0;
                 assign dev_araddr[s*64 +: 64] = 64'd0;
                 assign dev_arlen[s*8 +: 8] = 8'd0;
@@ -448,6 +511,10 @@ module tb_devices #(
                 assign dev_bready[s] = 1'b1;
                 assign high_arid[s*2 +: 2] = 2'd0;
                 assign high_awid[s*2 +: 2] = 2'd0;
+            end
+            if (!PRESENT[s]) begin : gen_none
+                assign irq[s]  = 1'b0;
+                assign device_idle[s] = 1'b1;
                 assign slot_awready[s] = 1'b0;
                 assign slot_wready[s] = 1'b0;
                 assign slot_bresp[s*2 +: 2] = 2'd0;
@@ -652,7 +719,9 @@ module tb_devices #(
         .axi_bready  (axi_bready)
     );
 
-    wire unused = &{1'b0, axi_arcache, axi_arprot, axi_awcache, axi_awprot, track_op, track_queue,
+    wire unused = &{1'b0, slot_awvalid, slot_wvalid, slot_bready, slot_arvalid, slot_rready,
+                    dev_arready, dev_rvalid, dev_awready, dev_wready, dev_bvalid,
+                    axi_arcache, axi_arprot, axi_awcache, axi_awprot, track_op, track_queue,
                     track_token, high_arid, high_awid, dev_rid, dev_rdata, dev_rresp,
                     dev_rlast, dev_bid, dev_bresp, slot_bresp, slot_rdata, slot_rresp};
 endmodule

@@ -18,6 +18,7 @@ module vq_mmio #(
     parameter [0:0]  SPLIT_EN       = 1'b1,                 // 0: only packed rings
     parameter [0:0]  PACKED_EN      = 1'b1,                 // 0: only split rings
     parameter [0:0]  ORDER_EN       = 1'b1,                 // 0: no IN_ORDER
+    parameter [0:0]  SUSPEND_EN     = 1'b1,                 // 0: no SUSPEND
     parameter        QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1    // derived, not to be set
 ) (
     input  wire              clk,
@@ -185,7 +186,8 @@ module vq_mmio #(
         .DEVICE_FEATURES(DEVICE_FEATURES),
         .SPLIT_EN(SPLIT_EN),
         .PACKED_EN(PACKED_EN),
-        .ORDER_EN(ORDER_EN)
+        .ORDER_EN(ORDER_EN),
+        .SUSPEND_EN(SUSPEND_EN)
     ) u_regs (
         .clk(clk),
         .rst(rst),

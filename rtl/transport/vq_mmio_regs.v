@@ -19,7 +19,8 @@ module vq_mmio_regs #(
     parameter [63:0] DEVICE_FEATURES = 64'd0,       // of the device type, offered
     parameter [0:0]  SPLIT_EN       = 1'b1,         // 0: only packed rings
     parameter [0:0]  PACKED_EN      = 1'b1,         // 0: only split rings
-    parameter [0:0]  ORDER_EN       = 1'b1          // 0: no IN_ORDER
+    parameter [0:0]  ORDER_EN       = 1'b1,         // 0: no IN_ORDER
+    parameter [0:0]  SUSPEND_EN     = 1'b1          // 0: no SUSPEND
 ) (
     input  wire        clk,
     input  wire        rst,
@@ -87,7 +88,7 @@ module vq_mmio_regs #(
     // Feature words offered: INDIRECT_DESC (28), EVENT_IDX (29); VERSION_1 (32), RING_PACKED (34),
     // IN_ORDER (35), NOTIFICATION_DATA (38), RING_RESET (40), SUSPEND (43)
     localparam [31:0] OFFER_LOW  = 32'h30000000 | DEVICE_FEATURES[31:0];
-    localparam [31:0] OFFER_HIGH = {28'h0000094, ORDER_EN, PACKED_EN, 2'b01} |
+    localparam [31:0] OFFER_HIGH = {20'd0, SUSPEND_EN, 7'b0010100, ORDER_EN, PACKED_EN, 2'b01} |
                                    DEVICE_FEATURES[63:32];
 
     localparam [2:0] RESET_WAIT = 3'd5; // cycles from m_reset to a meaningful s_reset_done

@@ -58,12 +58,15 @@ PACES = ((100,) * 5, (30, 100, 40, 100, 50), (90, 20, 90, 30, 20), (10, 100, 100
 class PublishBench:
     """The stage before, and a memory that acknowledges and answers in order."""
 
-    def __init__(self, dut: Any, event_idx: bool, packed: bool = False) -> None:
-        self.dut, self.event_idx, self.packed = dut, event_idx, packed
+    def __init__(self, dut: Any, event_idx: bool | int, packed: bool = False) -> None:
+        """`event_idx`: whether all queues have it; 2: each by chance."""
+        self.dut, self.packed = dut, packed
         self.queues = int(dut.QUEUES.value)
         self.alive = (1 << self.queues) - 1
         everyone = self.alive
-        levels = {"s_event_idx": everyone if event_idx else 0, "s_packed": int(packed)}
+        some = random.getrandbits(self.queues)
+        self.events = (0, everyone, some)[int(event_idx)]
+        levels = {"s_event_idx": self.events, "s_packed": int(packed)}
         self.unit = Unit(dut, s_alive=everyone, **levels)
         self.used = [random.getrandbits(60) << 2 for _ in range(self.queues)]
         self.avail = [random.getrandbits(60) << 1 for _ in range(self.queues)]
@@ -135,6 +138,10 @@ class PublishBench:
             self.irqs.append(dut.m_used_irq.value == 1)
         else:
             assert dut.m_used_irq.value == 0
+
+    def event_idx(self, queue: int) -> bool:
+        """Whether a queue has EVENT_IDX."""
+        return bool(self.events >> queue & 1)
 
     def send(self, batch: Batch) -> None:
         """Offer an acknowledged batch."""
@@ -243,7 +250,7 @@ class PublishBench:
                 assert reads[place] == (self.avail[queue], queue)
                 wanted = self.wanted_packed(self.sent[begin:number], answer)
             else:
-                struct = self.avail[queue] + self.event_idx * (4 + 2 * self.sizes[queue])
+                struct = self.avail[queue] + self.event_idx(queue) * (4 + 2 * self.sizes[queue])
                 assert reads[place] == (struct, queue)
                 wanted = self.wanted(answer._replace(after=step.after, size=size))
             assert self.irqs[place] == wanted, f"{step} of {size} with {answer}"
@@ -265,7 +272,7 @@ class PublishBench:
         """The model's decision (2.7.7.2)."""
         if batch.error or not self.alive >> batch.queue & 1:
             return False
-        if self.event_idx:
+        if self.event_idx(batch.queue):
             return need_event(batch.event, batch.after, (batch.after - batch.size) % 0x10000)
         return not batch.event & 1
 
@@ -276,7 +283,8 @@ class PublishBench:
             return False
         wish = EventSuppression(answer.event, answer.flags & 3)
         pairs = [(Position.of(batch.first), Position.of(batch.after)) for batch in batches]
-        return any(wish.wants(old, new, self.sizes[queue], self.event_idx) for old, new in pairs)
+        size, event_idx = self.sizes[queue], self.event_idx(queue)
+        return any(wish.wants(old, new, size, event_idx) for old, new in pairs)
 
 
 @test(us=2000)
@@ -295,10 +303,10 @@ async def every_event_index_around_the_wrap(dut: Any) -> None:
 
 
 @test(us=2000)
-@cocotb.parametrize(event_idx=[0, 1], pace=PACES)
+@cocotb.parametrize(event_idx=[0, 1, 2], pace=PACES)
 async def any_batches_at_any_pace(dut: Any, event_idx: int, pace: tuple[int, ...]) -> None:
     """Random batches, some whose suppression structure cannot be read."""
-    bench = PublishBench(dut, bool(event_idx))
+    bench = PublishBench(dut, event_idx)
     await bench.start(pace)
     for _ in range(150):
         count, index = random.randint(1, 32), random.getrandbits(16)
@@ -337,10 +345,10 @@ async def those_that_wait_become_one(dut: Any, waits: str) -> None:
 
 
 @test(us=2000)
-@cocotb.parametrize(event_idx=[0, 1], pace=PACES)
+@cocotb.parametrize(event_idx=[0, 1, 2], pace=PACES)
 async def any_packed_batches_at_any_pace(dut: Any, event_idx: int, pace: tuple[int, ...]) -> None:
     """Random batches of rings of any size, some whose event structure cannot be read."""
-    bench = PublishBench(dut, bool(event_idx), packed=True)
+    bench = PublishBench(dut, event_idx, packed=True)
     bench.sizes = [random.choice([size, 1 + size % 7]) for size in bench.sizes]
     await bench.start(pace)
     for _ in range(250):
