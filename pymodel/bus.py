@@ -133,15 +133,19 @@ class Bus:
         device.memory, device.allocator = self.memory, self.allocator
         device.make_queue, device.on_config = self.make_queue, driver.config_changed
         driver.device = device
+        begun = False
         try:
             yield from device.begin()
             yield from device.negotiate(driver.choose(device.offer) | self.features)
+            begun = True
             yield from driver.probe(device)
             yield from device.ready()
         except Exception as error:  # whatever it is: the other slots go on
             slot.state, slot.error, slot.why = SlotState.FAILED, error, f"the probe failed: {error}"
             try:
-                driver.removed((yield from device.fail()))
+                returned = yield from device.fail()
+                if begun:
+                    driver.removed(returned)
             except Exception as second:  # its memory stays the device's
                 slot.why += f"; and {second}"
                 yield from at(slot.base, set_failed())

@@ -239,6 +239,17 @@ def test_a_queue_that_is_not_there_fails_the_probe() -> None:
     assert world.allocator.free_bytes == world.free
 
 
+@pytest.mark.clause("FEAT-DEV-03", "INIT-DRV-05", "INIT-DRV-06")
+def test_a_device_that_refuses_the_features_is_given_up() -> None:
+    function = RngFunction()
+    function.accepts = lambda features: False  # type: ignore[method-assign]
+    world = World(function)
+    assert world.scan() == []
+    slot = world.bus.slots[0]
+    assert slot.why.startswith("the probe failed: the device refused the features")
+    assert "; and" not in slot.why and world.device(0).status & Status.FAILED
+
+
 def test_a_driver_that_cannot_be_tried_sets_failed_too() -> None:
     world = World(Echo())
     world.machine.overrides = {Reg.STATUS: 1}

@@ -16,5 +16,6 @@ ALL = {"TEST_EN": 1, "NET_EN": 1, "BLK_EN": 1, "RNG_EN": 1}
 def test_together(sim, ring):
     module = f"{FOLDER}/together.py"
     names = {"each_device_does_what_its_model_does", "all_work_at_once_while_one_is_removed"}
-    result = run_system(module, ALL, top=DEVICES_TOP, sim=sim, env={"RING": ring})
+    env = {"RING": ring, "TB_SHARE": "6" if sim == "icarus" else "1"}
+    result = run_system(module, ALL, top=DEVICES_TOP, sim=sim, env=env)
     assert {test.name.rpartition(".")[2] for test in result.tests} == names
