@@ -51,6 +51,7 @@ module tb_devices #(
     parameter [0:0] BLK_EN    = 1'b0,       // slot 2: the block device, disk 0
     parameter BLK_QUEUES      = 4,
     parameter [0:0] BLK_READ_ONLY = 1'b0,
+    parameter BLK_RAM_SECTORS = 0,          // more: its store is a RAM of so many sectors
     parameter [0:0] RNG_EN    = 1'b0,       // slot 3: the entropy device
     parameter QUEUE_SIZE_MAX  = 256,
     parameter DATA_W          = 64,
@@ -420,34 +421,64 @@ module tb_devices #(
                 .m_store_rst(store_rst)
             );
 
-            disk #(
-                .DATA_W(DATA_W),
-                .INDEX(0)
-            ) u_disk (
-                .clk(clk),
-                .rst(store_rst),
-                .cycle(cycle),
-                .m_capacity(capacity),
-                .s_cmd_op(cmd_op),
-                .s_cmd_sector(cmd_sector),
-                .s_cmd_sectors(cmd_sectors),
-                .s_cmd_stable(cmd_stable),
-                .s_cmd_unmap(cmd_unmap),
-                .s_cmd_valid(cmd_valid),
-                .s_cmd_ready(cmd_ready),
-                .s_wr_tdata(wr_tdata),
-                .s_wr_tlast(wr_tlast),
-                .s_wr_tuser(wr_tuser),
-                .s_wr_tvalid(wr_tvalid),
-                .s_wr_tready(wr_tready),
-                .m_rd_tdata(rd_tdata),
-                .m_rd_tlast(rd_tlast),
-                .m_rd_tvalid(rd_tvalid),
-                .m_rd_tready(rd_tready),
-                .m_done_ok(done_ok),
-                .m_done_valid(done_valid),
-                .m_done_ready(done_ready)
-            );
+            if (BLK_RAM_SECTORS > 0) begin : gen_ram
+                vq_blk_ram #(
+                    .DATA_W(DATA_W),
+                    .SECTORS(BLK_RAM_SECTORS)
+                ) u_ram (
+                    .clk(clk),
+                    .rst(store_rst),
+                    .m_capacity(capacity),
+                    .s_cmd_op(cmd_op),
+                    .s_cmd_sector(cmd_sector),
+                    .s_cmd_sectors(cmd_sectors),
+                    .s_cmd_stable(cmd_stable),
+                    .s_cmd_unmap(cmd_unmap),
+                    .s_cmd_valid(cmd_valid),
+                    .s_cmd_ready(cmd_ready),
+                    .s_wr_tdata(wr_tdata),
+                    .s_wr_tlast(wr_tlast),
+                    .s_wr_tuser(wr_tuser),
+                    .s_wr_tvalid(wr_tvalid),
+                    .s_wr_tready(wr_tready),
+                    .m_rd_tdata(rd_tdata),
+                    .m_rd_tlast(rd_tlast),
+                    .m_rd_tvalid(rd_tvalid),
+                    .m_rd_tready(rd_tready),
+                    .m_done_ok(done_ok),
+                    .m_done_valid(done_valid),
+                    .m_done_ready(done_ready)
+                );
+            end else begin : gen_disk
+                disk #(
+                    .DATA_W(DATA_W),
+                    .INDEX(0)
+                ) u_disk (
+                    .clk(clk),
+                    .rst(store_rst),
+                    .cycle(cycle),
+                    .m_capacity(capacity),
+                    .s_cmd_op(cmd_op),
+                    .s_cmd_sector(cmd_sector),
+                    .s_cmd_sectors(cmd_sectors),
+                    .s_cmd_stable(cmd_stable),
+                    .s_cmd_unmap(cmd_unmap),
+                    .s_cmd_valid(cmd_valid),
+                    .s_cmd_ready(cmd_ready),
+                    .s_wr_tdata(wr_tdata),
+                    .s_wr_tlast(wr_tlast),
+                    .s_wr_tuser(wr_tuser),
+                    .s_wr_tvalid(wr_tvalid),
+                    .s_wr_tready(wr_tready),
+                    .m_rd_tdata(rd_tdata),
+                    .m_rd_tlast(rd_tlast),
+                    .m_rd_tvalid(rd_tvalid),
+                    .m_rd_tready(rd_tready),
+                    .m_done_ok(done_ok),
+                    .m_done_valid(done_valid),
+                    .m_done_ready(done_ready)
+                );
+            end
         end
     endgenerate
 

@@ -172,6 +172,26 @@ async def without_features_writes_are_as_stable_as_they_must_be(
 
 
 @cocotb.test(timeout_time=40, timeout_unit="ms")
+async def a_ram_is_a_disk_too(dut: Any) -> None:
+    """The whole device with its store in Verilog, which begins with any content."""
+    world = await blk_pair(dut, bytes(SECTORS * SECTOR), latency(8), queues=64)
+    world.pair.outside = None  # the native disk has no part in this
+    await world.call("write_zeroes", 0, SECTORS)
+    for number in range(40):
+        count = random.randint(1, 12)
+        sector = random.randint(0, SECTORS - count)
+        if number % 3:
+            await world.call("write", sector, random.randbytes(count * SECTOR))
+        else:
+            await world.call("write_zeroes", sector, count)
+        await world.call("flush")
+        count = random.randint(1, 12)
+        sector = random.randint(0, SECTORS - count)
+        assert await world.call("read", sector, count) == world.disk.read(sector, count)
+    assert await world.call("read", 0, SECTORS) == world.disk.now
+
+
+@cocotb.test(timeout_time=40, timeout_unit="ms")
 async def sectors_that_fail_are_told_and_the_others_go_on(dut: Any) -> None:
     """The store refuses some sectors: EIO for what touches them, nothing changes."""
     world = await usual(dut, store=SLOW)

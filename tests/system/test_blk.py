@@ -66,6 +66,12 @@ def test_the_cache_mode_follows_the_features(sim):
     run(sim, PLAIN, "without_features_writes_are_as_stable_as_they_must_be")
 
 
+@pytest.mark.clause("BLK-DEV-27")
+@pytest.mark.parametrize(("sim", "width"), [("verilator", 64), ("verilator", 512), ("icarus", 128)])
+def test_a_ram_is_a_store(sim, width):
+    run(sim, PLAIN | {"DATA_W": width, "BLK_RAM_SECTORS": 96}, "a_ram_is_a_disk_too")
+
+
 @pytest.mark.clause("BLK-DEV-19", "BLK-DEV-20")
 @pytest.mark.parametrize("sim", SIMULATORS)
 def test_a_change_of_capacity_is_told(sim):
