@@ -198,7 +198,7 @@ def malformed(bench: BlkBench) -> None:
         requests += [(IN, sector, b"", 2 * unit + 1), (OUT, sector, bytes(2 * unit), 1)]
         for kind in (DISCARD, ZEROES):
             requests += [(kind, 0, RANGE.pack(sector, 2, 0), 1)]
-    for length in (0, 1, 20, 511, 513, 1023, unit + 16):
+    for length in (0, 1, 20, 256, 511, 513, 768, 1023, unit + 16):
         requests += [(IN, 1, b"", length + 1), (OUT, 1, bytes(length), 1)]
     requests += [(IN, 1, bytes(unit), 1), (IN, 1, b"x", unit + 1), (IN, 1, bytes(unit), unit + 1)]
     requests += [(OUT, 1, b"", unit + 1), (OUT, 1, bytes(unit), 2), (OUT, 1, bytes(unit), unit + 1)]

@@ -91,6 +91,7 @@ def test_without_room_for_a_status_nothing_is_done() -> None:
 
 BAD = [
     (IN, 0, b"", 0),
+    (IN, 0, b"", 256),
     (IN, 0, b"", 511),
     (IN, 0, b"", 513),
     (IN, 0, b"x", 512),
@@ -99,6 +100,7 @@ BAD = [
     (IN, SECTORS - 1, b"", 1024),
     (IN, (1 << 64) - 1, b"", 1024),
     (OUT, 0, b"", 0),
+    (OUT, 0, bytes(256), 0),
     (OUT, 0, bytes(511), 0),
     (OUT, 0, bytes(512), 1),
     (OUT, 0, b"", 512),
