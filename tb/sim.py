@@ -59,6 +59,7 @@ class Part:
         module: the cocotb tests.
         env: their environment.
         slow: further environment under Icarus, which is a hundred times slower.
+        brief: further environment as one part of several.
         queues: how many it needs.
         weight: the heaviest begin first.
         top: the device, if it is not the engine with its memory.
@@ -70,6 +71,7 @@ class Part:
     module: str
     env: Mapping[str, str] = field(default_factory=dict)
     slow: Mapping[str, str] = field(default_factory=dict)
+    brief: Mapping[str, str] = field(default_factory=dict)
     queues: int = 1
     weight: int = 1
     top: str = SYSTEM_TOP
@@ -85,6 +87,7 @@ PARTS = {
         "tb.blk.traffic",
         slow={"TB_OPERATIONS": "30", "TB_CHAINS": "60", "TB_REQUEST_BYTES": "4096"}
         | {"TB_SECTORS": "512"},
+        brief={"TB_CHAINS": "60"},
         weight=9,
         devices={"TEST_EN": 0, "BLK_EN": 1},
         queues_as="BLK_QUEUES",
@@ -307,6 +310,8 @@ class PartRun:
     def run(self) -> Outcome:
         """Run it; its lines end with None."""
         env = dict(self.part.env)
+        if self.options.test == ALL:
+            env |= self.part.brief
         if self.options.sim == "icarus":
             env |= self.part.slow
         if self.part.top == SYSTEM_TOP or self.part.devices:
