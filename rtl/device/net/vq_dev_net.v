@@ -134,6 +134,7 @@ module vq_dev_net #(
     wire [QID_W-1:0]  done_queue;
     wire [TAG_W-1:0]  done_tag;
     wire              done_valid, done_ready;
+    wire [6:0]        done_count;
     wire              tx_sent, tx_runt, tx_oversized, tx_link_down, tx_damaged;
 
     vq_net_front #(
@@ -179,6 +180,7 @@ module vq_dev_net #(
         .m_done_tag(done_tag),
         .m_done_valid(done_valid),
         .m_done_ready(done_ready),
+        .m_done_count(done_count),
         .m_sent(tx_sent),
         .m_runt(tx_runt),
         .m_oversized(tx_oversized),
@@ -422,6 +424,7 @@ module vq_dev_net #(
         .s_done_tag(done_tag),
         .s_done_valid(done_valid),
         .s_done_ready(done_ready),
+        .s_done_count(done_count),
         .s_ack_queue(ctrl_queue),
         .s_ack_tag(ack_tag),
         .s_ack_some(ack_some),

@@ -65,6 +65,7 @@ module vq_net_front #(
     output wire [TAG_W-1:0]  m_done_tag,
     output wire              m_done_valid,
     input  wire              m_done_ready,
+    output wire [6:0]        m_done_count,          // how many wait, up to 64
     // Pulses, for counting frames to send
     output wire              m_sent,
     output wire              m_runt,
@@ -139,6 +140,7 @@ module vq_net_front #(
 
     reg               midst_reg, midst_next;    // the packet is begun
     reg               pass_reg,  pass_next;     // and passed
+    reg  [6:0]        done_reg,  done_next;     // chains that wait to be returned
     wire              is_tx   = kind == KIND_TX;
     wire              is_rx   = kind == KIND_RX;
     wire              to_ctrl = kind == KIND_CTRL;
@@ -170,6 +172,8 @@ module vq_net_front #(
     assign m_oversized   = tx_end && size == SIZE_LONG;
     assign m_link_down   = tx_end && size == SIZE_OK && !pass;
 
+    assign m_done_count   = done_reg;
+
     assign m_buffer_pair  = rx_end ? queue[PAIR_W:1] : s_req_queue[PAIR_W:1];
     assign m_buffer_tag   = rx_end ? tag : s_req_tag;
     assign m_buffer_len   = rx_end ? room : req_room;
@@ -177,7 +181,7 @@ module vq_net_front #(
 
     vq_fifo #(
         .WIDTH(QID_W + TAG_W),
-        .DEPTH(16)
+        .DEPTH(64)
     ) u_done (
         .clk(clk),
         .rst(rst),
@@ -193,6 +197,7 @@ module vq_net_front #(
         midst_next = midst_reg;
         pass_next  = pass_reg;
         odd_next   = odd_reg;
+        done_next  = done_reg + {6'd0, finish && to_done} - {6'd0, m_done_valid && m_done_ready};
         if (beat) begin
             midst_next = !s_axis_tlast;
             pass_next  = pass;
@@ -205,9 +210,11 @@ module vq_net_front #(
         midst_reg <= midst_next;
         pass_reg  <= pass_next;
         odd_reg   <= odd_next;
+        done_reg  <= done_next;
         if (rst) begin
             midst_reg <= 1'b0;
             odd_reg   <= {(TAG_W+1){1'b0}};
+            done_reg  <= 7'd0;
         end
     end
 

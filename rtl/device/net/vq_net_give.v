@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // vq_net_give - the answers of receive, transmit and control queues, and the bytes with them.
-//   Contract    answers leave as m_rsp, in turns; those of one frame's buffers without another
-//               between, m_rsp_more on all but the last. For each one with bytes one packet
-//               follows, in their order: of a frame 12 bytes of header, all 0 but the number of
-//               buffers, and its bytes; of a command its acknowledgement. Frames to be forgotten
-//               are read away
+//   Contract    answers leave as m_rsp; those of one frame's buffers without another between,
+//               m_rsp_more on all but the last. Chains to return empty go at once where no frame
+//               was given for 32 cycles, else when BUNDLE of them wait, or one for 256 cycles,
+//               since the engine tells of runs of one queue together. For each answer with bytes
+//               one packet follows, in their order: of a frame 12 bytes of header, all 0 but the
+//               number of buffers, and its bytes; of a command its acknowledgement. Frames to be
+//               forgotten are read away
 //   Latency     1 cycle, step to answer; 3 cycles, step to first beat
 //   Throughput  1 answer per cycle, but for cycles in which a queue that went live is granted;
 //               1 beat per cycle and 1 more for each buffer that ends within a beat of the frame
@@ -47,6 +49,7 @@ module vq_net_give #(
     input  wire [TAG_W-1:0]    s_done_tag,
     input  wire                s_done_valid,
     output wire                s_done_ready,
+    input  wire [6:0]          s_done_count,    // how many wait
     // Answers of the control queue, with its number
     input  wire [QID_W-1:0]    s_ack_queue,
     input  wire [TAG_W-1:0]    s_ack_tag,
@@ -79,9 +82,18 @@ module vq_net_give #(
     localparam COUNT_AT = 10 % BYTES;           // lane of the number of buffers
     localparam [0:0] LEAD_EN = BYTES < HEADER;  // a beat of header comes before the frame's first
     localparam JOB_W  = 28;
+    localparam BUNDLE = TX_CREDITS >= 128 ? 32 : TX_CREDITS >= 8 ? TX_CREDITS / 4 : 1;
+    localparam QUIET  = 32;
+    localparam AGE    = 256;
 
     // ---- answers: 0 received frames, 1 chains to return, 2 control
 
+    reg               bundle_reg, bundle_next;  // chains are returned, one after the other
+    reg  [5:0]        bundle_left_reg, bundle_left_next;    // so many more of them at most
+    reg  [5:0]        quiet_reg,  quiet_next;   // cycles without a frame, up to QUIET
+    reg  [8:0]        age_reg,    age_next;     // cycles that a chain has waited, up to AGE
+    wire              due = s_done_count >= BUNDLE[6:0] || quiet_reg == QUIET[5:0] ||
+                            age_reg == AGE[8:0];
     reg               lock_reg, lock_next;      // within the buffers of a frame
     wire              step_more = !s_step_last;
     wire              step_byte = s_step_drop || s_step_len != 17'd0;
@@ -102,8 +114,9 @@ module vq_net_give #(
     wire              more    = is_step && step_more;
     wire [16:0]       rsp_len;
 
-    assign want[0] = s_step_valid && jobs_ready && (!s_step_first || s_step_drop || s_count_valid);
-    assign want[1] = s_done_valid && !lock_reg;
+    assign want[0] = s_step_valid && jobs_ready && !(bundle_reg && s_done_valid) &&
+                     (!s_step_first || s_step_drop || s_count_valid);
+    assign want[1] = s_done_valid && !lock_reg && bundle_reg;
     assign want[2] = s_ack_valid && jobs_ready && !lock_reg;
     assign s_step_ready  = go && is_step;
     assign s_count_ready = s_step_ready && s_step_first && !s_step_drop;
@@ -244,6 +257,21 @@ module vq_net_give #(
         head_next  = head_reg;
         lead_next  = lead_reg;
         if (go && is_step) lock_next = more;
+        bundle_next      = bundle_reg;
+        bundle_left_next = bundle_left_reg;
+        if (bundle_reg) begin
+            if (go && is_done) begin
+                bundle_left_next = bundle_left_reg - 6'd1;
+                if (bundle_left_reg == 6'd0) bundle_next = 1'b0;
+            end
+            if (go && is_step) bundle_next = 1'b0;
+        end else if (s_done_valid && due && !lock_reg && !lock_next) begin
+            bundle_next      = 1'b1;
+            bundle_left_next = 6'd63;
+        end
+        quiet_next = go && is_step ? 6'd0 : quiet_reg == QUIET[5:0] ? quiet_reg : quiet_reg + 6'd1;
+        age_next   = bundle_reg || !s_done_valid ? 9'd0 :
+                     age_reg == AGE[8:0] ? age_reg : age_reg + 9'd1;
         if (give) begin
             left_next  = left - {{(16-LANE_W){1'b0}}, count};
             begun_next = !ends;
@@ -260,6 +288,10 @@ module vq_net_give #(
 
     always @(posedge clk) begin
         lock_reg  <= lock_next;
+        bundle_reg      <= bundle_next;
+        bundle_left_reg <= bundle_left_next;
+        quiet_reg <= quiet_next;
+        age_reg   <= age_next;
         lane_reg  <= lane_next;
         left_reg  <= left_next;
         begun_reg <= begun_next;
@@ -267,6 +299,9 @@ module vq_net_give #(
         lead_reg  <= lead_next;
         if (rst) begin
             lock_reg  <= 1'b0;
+            bundle_reg <= 1'b0;
+            quiet_reg <= QUIET[5:0];
+            age_reg   <= 9'd0;
             lane_reg  <= {LANE_W{1'b0}};
             begun_reg <= 1'b0;
             head_reg  <= 1'b1;
