@@ -47,7 +47,7 @@ PLOTS, PART_PLOTS = BUILD / "bench", BUILD / "bench-part"
 GROUP = 16  # points of one simulation
 JOBS = 2
 TIMEOUT_S = 1800
-NAMES = {"socket": "the socket port", "block": "block requests"}
+NAMES = {"socket": "the socket port", "block": "block requests", "network": "network frames"}
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,23 @@ def run_block(width: int) -> dict[str, Any]:
     return found
 
 
+def run_network(width: int) -> dict[str, Any]:
+    """Measure the network device at a width, in a simulation of its own."""
+    result = run_system(
+        "tb.measure.network",
+        {"TEST_EN": 0, "NET_EN": 1, "QUEUE_SIZE_MAX": BUILT_SIZE, "DATA_W": width}
+        | {"NET_RX_CREDITS": width},
+        top=DEVICES_TOP,
+        sim="verilator",
+        seed=1,
+        waves="",
+        env={"BENCH_WIDTH": str(width)},
+        timeout_s=TIMEOUT_S,
+    )
+    found: dict[str, Any] = json.loads((result.folder / RESULTS).read_text())
+    return found
+
+
 def run_socket() -> dict[str, Any]:
     """Measure the socket port, in a simulation of its own."""
     result = run_bench(
@@ -151,6 +168,7 @@ def run_socket() -> dict[str, Any]:
 OTHERS: dict[str, tuple[Callable[[], dict[str, Any]], ...]] = {
     "socket": (run_socket,),
     "block": tuple(functools.partial(run_block, width) for width in (WIDTHS[0], WIDTHS[-1])),
+    "network": tuple(functools.partial(run_network, width) for width in (WIDTHS[0], WIDTHS[-1])),
 }
 
 

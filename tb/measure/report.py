@@ -372,6 +372,30 @@ def block_rows(points: Iterable[Found]) -> Iterator[Row]:
         )
 
 
+NETWORK_HEAD = (
+    *("frames", "bytes", "bus", "memory latency"),
+    *("cycles", "limit", "% of it", "frames/s at 100 MHz"),
+)
+
+
+def network_rows(points: Iterable[Found]) -> Iterator[Row]:
+    """Yield a row for each point of the network device; in full duplex, a frame each way."""
+    order = ("tx", "rx", "duplex")
+    for point in sorted(
+        points, key=lambda p: (p["bytes"], order.index(p["direction"]), p["data_w"])
+    ):
+        yield (
+            point["direction"],
+            str(point["bytes"]),
+            f"{point['data_w']} bit",
+            str(point["latency"]),
+            number(point["cycles_per_frame"]),
+            number(point["limit_cycles"]),
+            number(100 * point["ratio"], 1),
+            f"{100e6 / point['cycles_per_frame']:,.0f}",
+        )
+
+
 # Others, in cycles a buffer or chain: DMA engines without rings, simulated with a memory like this
 # one; what is public of engines with rings, as it was published
 PEERS_HEAD = ("design", "rings", "bus", "bytes", "memory latency", "cycles")
@@ -407,6 +431,9 @@ def text(found: Mapping[str, Sequence[Found]]) -> list[str]:
     if found.get("block"):
         lines += ["Block device, cycles a request"]
         lines += [*grid(BLOCK_HEAD, block_rows(found["block"])), ""]
+    if found.get("network"):
+        lines += ["Network device, cycles a frame; duplex: a frame each way"]
+        lines += [*grid(NETWORK_HEAD, network_rows(found["network"])), ""]
     return lines
 
 
@@ -473,6 +500,7 @@ def page_parts(found: Mapping[str, Sequence[Found]]) -> dict[str, list[str]]:
     parts["latency"] = markdown(LATENCY_HEAD, latency_rows(found["latency"]))
     parts["socket"] = markdown(SOCKET_HEAD, socket_rows(found))
     parts["block"] = markdown(BLOCK_HEAD, block_rows(found.get("block", ())))
+    parts["network"] = markdown(NETWORK_HEAD, network_rows(found.get("network", ())))
     parts["others"] = markdown(PEERS_HEAD, PEERS)
     varied = [
         point

@@ -50,6 +50,7 @@ def test_the_list_names_every_point():
         "latency",
         "socket",
         "block",
+        "network",
     ]
 
 
@@ -92,7 +93,7 @@ def test_an_engine_that_meets_its_floors_ends_with_code_0(monkeypatch, tmp_path,
 
 
 def test_a_part_leaves_the_figures_of_the_whole_alone(monkeypatch, tmp_path, capsys):
-    nothing = {"throughput": [], "latency": [], "socket": [], "block": []}
+    nothing = {"throughput": [], "latency": [], "socket": [], "block": [], "network": []}
     assert ended(monkeypatch, tmp_path, nothing, "--only", "^tx-512-64-lat16") == 0
     assert not (tmp_path / "WHOLE").exists() and (tmp_path / "PART").exists()
 

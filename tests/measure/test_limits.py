@@ -8,6 +8,7 @@ import pytest
 from ci.toolchain import ROOT
 from tb.measure.block import limit_cycles
 from tb.measure.limits import limit, payload_beats, segments, touched
+from tb.measure.network import limit_cycles as network_cycles
 
 TABLE = ROOT / "tests" / "spec" / "bus_limits.csv"
 
@@ -117,3 +118,11 @@ def test_the_limit_of_block_requests_is_counted_by_hand():
     assert limit_cycles("write", 512) == 64 + 1 + 1 + 16 / 64 + 2 / 64 + shared
     assert limit_cycles("read", 64) == 512 + 1 + 1 + shared
     assert limit_cycles("write", 64) == 512 + 2 + 6 + 2 + 16 / 64 + shared
+
+
+def test_the_limit_of_frames_is_counted_by_hand():
+    # 76 bytes with the header: 2 beats of 64; descriptor 1/4, entry 1/32, element 1/8
+    assert network_cycles("tx", 512, 64) == 2 + 1 / 4 + 1 / 32
+    assert network_cycles("rx", 512, 64) == max(2 + 1 / 8, 1 / 4 + 1 / 32)
+    assert network_cycles("duplex", 512, 64) == 2 + 2 * (1 / 4 + 1 / 32)
+    assert network_cycles("duplex", 64, 1500) == 189 + 2 * (2 + 1 / 4)

@@ -7,6 +7,7 @@ import pytest
 
 from tb.measure import report
 from tb.measure.block import limit_cycles
+from tb.measure.network import limit_cycles as network_cycles
 from tb.measure.points import LATENCIES, RINGS, WIDTHS, all_points
 
 
@@ -66,7 +67,22 @@ def made_up(share=1.0, overhead=10, **shares):
         for width in (64, 512)
         for store in (16, 512)
     ]
-    return {"throughput": throughput, "latency": latency, "socket": socket, "block": block}
+    network = [
+        {
+            "direction": direction,
+            "bytes": size,
+            "data_w": width,
+            "latency": 128,
+            "cycles_per_frame": network_cycles(direction, width, size) / share,
+            "limit_cycles": network_cycles(direction, width, size),
+            "ratio": share,
+        }
+        for direction in ("tx", "rx", "duplex")
+        for width in (64, 512)
+        for size in (64, 1500)
+    ]
+    found = {"throughput": throughput, "latency": latency, "socket": socket, "block": block}
+    return {**found, "network": network}
 
 
 FIGURES = 7 + 7 + 1  # of split rings, of packed rings, of block requests
@@ -138,10 +154,8 @@ def test_what_was_not_measured_is_neither_met_nor_missed():
 def test_the_tables_hold_every_point():
     found = made_up()
     lines = report.text(found)
-    assert (
-        len(lines)
-        == sum(len(found[part]) for part in ("throughput", "latency", "socket", "block")) + 4 * 4
-    )
+    parts = ("throughput", "latency", "socket", "block", "network")
+    assert len(lines) == sum(len(found[part]) + 4 for part in parts)
     assert {len(line.rstrip()) for line in lines if line.startswith("─")}
 
 
