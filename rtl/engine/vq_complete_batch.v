@@ -80,7 +80,7 @@ module vq_complete_batch #(
     output wire [15:0]       m_batch_index,
     output wire [7:0]        m_batch_count,
     output wire              m_batch_part,      // to be published only with the next one
-    output wire              m_batch_mark,      // packed: by the flags of the descriptor m_batch_slot
+    output wire              m_batch_mark,      // packed: by the flags of descriptor m_batch_slot
     output wire [14:0]       m_batch_slot,
     output wire [31:0]       m_batch_word,      // its id and flags
     output wire              m_batch_valid,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vq_complete_fence - packed: let the used descriptors of closed batches leave, each batch after the
+// vq_complete_fence - packed: let used descriptors of closed batches leave, each batch after the
 // memory has acknowledged the payload that it vouches for.
 //   Contract    beats leave in order, those of a batch only after it was closed. For a batch with
 //               s_batch_fence a fence is asked for, and its beats leave only after that one was

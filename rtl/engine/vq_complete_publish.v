@@ -37,7 +37,7 @@ module vq_complete_publish #(
     input  wire [15:0]       s_batch_index,
     input  wire [7:0]        s_batch_count,
     input  wire              s_batch_part,      // to be published only with the next one
-    input  wire              s_batch_mark,      // packed: by the flags of the descriptor s_batch_slot
+    input  wire              s_batch_mark,      // packed: by the flags of descriptor s_batch_slot
     input  wire [14:0]       s_batch_slot,
     input  wire [31:0]       s_batch_word,      // its id and flags
     input  wire              s_batch_valid,
