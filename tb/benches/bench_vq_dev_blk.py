@@ -373,6 +373,8 @@ async def the_cache_mode_decides_what_is_stable(dut: Any) -> None:
             for number in range(3):
                 bench.request(OUT, number, random.randbytes(SECTOR), 1)
                 bench.ranges(ZEROES, [(number + 5, 2, 0)])
+            bench.request(OUT, 20, random.randbytes(SECTOR), 1)
+            bench.ranges(ZEROES, [(20, 1, 0)])  # the last one: nothing else makes it stable
             await bench.agree()
 
 

@@ -42,7 +42,6 @@ def number_of(name: str, default: int) -> int:
 
 async def random_operations(world: BlkPair, count: int, sectors: int) -> None:
     """Do things at random on the first sectors."""
-    tally = world.pair.tally
     queues = len(world.pair.rtl.driver(SLOT).queues)  # type: ignore[attr-defined]
     for done in range(count):
         if done % REPORT_EVERY == 0:
@@ -54,18 +53,15 @@ async def random_operations(world: BlkPair, count: int, sectors: int) -> None:
         if kind == "read":
             data = await world.call("read", sector, length, queue)
             assert data == world.disk.read(sector, length)
-            tally.bytes_in += len(data)
         elif kind == "write":
             data = random.randbytes(length * SECTOR)
             await world.call("write", sector, data, queue)
-            tally.bytes_out += len(data)
         elif kind == "flush":
             await world.call("flush", queue)
         elif kind == "zeroes":
             await world.call("write_zeroes", sector, length)
         else:
             await world.call("discard", sector, length)
-        tally.chains += 1
 
 
 def cut(chain: TraceChain, most: int) -> tuple[list[int], list[int], list[int]]:
@@ -87,7 +83,6 @@ def cut(chain: TraceChain, most: int) -> tuple[list[int], list[int], list[int]]:
 async def replay(world: BlkPair, chains: int, most: int) -> None:
     """Replay the recorded requests as they lay in memory, with data."""
     trace = read_trace(FOLDER / TRACE)
-    tally = world.pair.tally
     for done, chain in enumerate(trace.chains[:chains]):
         if done % REPORT_EVERY == 0:
             progress(done, min(chains, len(trace.chains)), "recorded requests, equal so far")
@@ -103,9 +98,6 @@ async def replay(world: BlkPair, chains: int, most: int) -> None:
         elif kind == RequestType.OUT:
             assert world.disk.read(sector, sum(out) // SECTOR) == b"".join(data)
         assert most < chain.used or used == chain.used
-        tally.chains += 1
-        tally.bytes_out += sum(out)
-        tally.bytes_in += sum(back)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="sec")
@@ -148,19 +140,14 @@ async def on_image(dut: Any, image: Path) -> None:
             count = min(READ_SECTORS, wanted - at)
             data = await world.call("read", at, count)
             assert data == world.disk.read(at, count)
-            tally.chains += 1
-            tally.bytes_in += len(data)
         places = sorted(random.sample(range(sectors), min(sectors, number_of("TB_WRITES", 20))))
         old = {sector: world.disk.read(sector, 1) for sector in places}
         new = {sector: random.randbytes(SECTOR) for sector in places}
         for what, bytes_of in (("overwritten", new), ("put back", old)):
             for sector in places:
                 await world.call("write", sector, bytes_of[sector])
-                tally.chains += 1
-                tally.bytes_out += SECTOR
             unchanged = image.read_bytes()
             await world.call("flush")
-            tally.chains += 1
             changed = image.read_bytes()
             assert changed == world.disk.now != unchanged
             say(f"  {len(places)} sectors {what}; the file has them after the flush only")
