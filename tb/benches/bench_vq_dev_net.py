@@ -117,6 +117,26 @@ async def both_ways_at_once(dut: Any, paces: tuple[Pace, MacPace]) -> None:
 
 
 @test()
+@cocotb.parametrize(paces=PACES[:2])
+async def nothing_comes_between_the_buffers_of_a_frame(
+    dut: Any, paces: tuple[Pace, MacPace]
+) -> None:
+    """Commands and frames to send are answered beside frames of many buffers, not within them."""
+    bench = NetBench(dut)
+    await bench.begin(*paces)
+    for _ in range(6):
+        frames = min(bench.rx_credits // 6, 5) or 1
+        bench.buffers(0, *[20] * 6 * frames)
+        await bench.quiet()
+        for number in range(frames):
+            bench.receive(any_frame(100 if bench.rx_credits > 5 else 20))
+            for _ in range(8):
+                bench.send(Chain(2 * bench.pairs, random.randbytes(5), 1))
+                bench.transmit(0, any_frame(20))
+        await bench.settle()
+
+
+@test()
 async def bad_frames_are_dropped(dut: Any) -> None:
     """Runts, oversized ones and those that the MAC marks are counted; the others pass."""
     bench = NetBench(dut)
@@ -380,6 +400,23 @@ async def a_pair_that_is_stopped_is_passed_by(dut: Any) -> None:
         bench.receive(any_frame(100))
     await bench.settle()
     assert bench.net.counters["rx_stopped"] >= 3
+
+
+@test()
+async def a_pair_that_is_not_enabled_gets_nothing(dut: Any) -> None:
+    """With pair 0 stopped and no other one enabled, frames are dropped, whatever else works."""
+    bench = NetBench(dut)
+    await bench.begin()
+    for pair in range(bench.pairs):
+        bench.buffers(pair, 400)
+    await bench.settle()
+    bench.set_live(((1 << bench.queues) - 1) & ~1)
+    await bench.quiet()
+    bench._answers_since()
+    bench._held[0].clear()
+    bench.receive(any_frame(100))
+    assert await bench.settle() == []
+    assert bench.net.counters["rx_stopped"] == 1
 
 
 @test()
