@@ -128,7 +128,7 @@ async def nothing_comes_between_the_buffers_of_a_frame(
         frames = min(bench.rx_credits // 6, 5) or 1
         bench.buffers(0, *[20] * 6 * frames)
         await bench.quiet()
-        for number in range(frames):
+        for _ in range(frames):
             bench.receive(any_frame(100 if bench.rx_credits > 5 else 20))
             for _ in range(8):
                 bench.send(Chain(2 * bench.pairs, random.randbytes(5), 1))
