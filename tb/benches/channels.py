@@ -113,6 +113,8 @@ class Sink:
         percent: chance per clock of being ready.
         grows: a field that may grow while its word is not taken, and for which the word may be
             withdrawn for a while; its other fields stay.
+        lanes: the names of a field of bytes and of the field that says which of them there are;
+            what is in the others, X too, counts as 0.
     """
 
     def __init__(
@@ -124,9 +126,11 @@ class Sink:
         *,
         percent: int = 100,
         grows: str | None = None,
+        lanes: tuple[str, str] | None = None,
     ) -> None:
         self.percent = percent
         self._grows = grows
+        self._lanes = lanes
         self.words: list[Word] = []
         self._clk, self._valid, self._ready, self._fields = clk, valid, ready, fields
         cocotb.start_soon(self._run())
@@ -140,7 +144,7 @@ class Sink:
                 self._ready.value = ready
             await ReadOnly()
             if self._valid.value == 1:
-                value = {name: int(handle.value) for name, handle in self._fields.items()}
+                value = self._value()
                 if shown is None:
                     shown, held = now(), value
                 if self._grows is not None and value[self._grows] > held[self._grows]:
@@ -152,3 +156,16 @@ class Sink:
             elif self._grows is None:
                 assert shown is None, f"{self._valid._path}: fell before its word was taken"
             await RisingEdge(self._clk)
+
+    def _value(self) -> dict[str, int]:
+        if self._lanes is None:
+            return {name: int(handle.value) for name, handle in self._fields.items()}
+        data, keep = self._lanes
+        value = {name: int(handle.value) for name, handle in self._fields.items() if name != data}
+        bits = str(self._fields[data].value)
+        value[data] = 0
+        for lane in range(len(bits) // 8):
+            if value[keep] >> lane & 1:
+                end = len(bits) - 8 * lane
+                value[data] |= int(bits[end - 8 : end], 2) << 8 * lane
+        return value

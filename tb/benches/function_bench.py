@@ -123,6 +123,7 @@ class FunctionBench:
             dut.m_axis_tready,
             {"data": dut.m_axis_tdata, "keep": dut.m_axis_tkeep, "last": dut.m_axis_tlast},
             percent=pace.out,
+            lanes=("data", "keep"),
         )
         self.credit = Sink(
             clk,
