@@ -238,6 +238,8 @@ def native_library() -> ctypes.CDLL:
         "gm_layout": (u64, [ctypes.c_uint32]),
         "gm_clear": (None, []),
         "gm_add_region": (ctypes.c_void_p, [u64, u64]),
+        "gm_attach_region": (ctypes.c_void_p, [u64, u64, ctypes.c_int, u64]),
+        "gm_detach_region": (ctypes.c_int, [u64]),
         "gm_configure": (ctypes.c_int, [pointer(_Settings)]),
         "gm_allow": (ctypes.c_int, [u64, u64, ctypes.c_int]),
         "gm_check_writes": (None, [ctypes.c_int]),
@@ -294,14 +296,50 @@ class NativeMemory:
 
     def add_region(self, base: int, size: int) -> None:
         """Add `size` zeroed bytes at `base` (multiples of 64; may end at 2^64)."""
+        self._check_region(base, size)
+        self._insert(base, size, self._native.gm_add_region(base, size), "or is too large")
+
+    def attach(self, base: int, size: int, fd: int, offset: int) -> None:
+        """Add a part of a file, shared with all who map it.
+
+        Args:
+            base: address of its first byte, a multiple of 64.
+            size: bytes, a multiple of 64.
+            fd: descriptor of the file, which stays the caller's.
+            offset: of the first byte in the file.
+
+        Raises:
+            ValueError: it overlaps another region, reaches past the file's end, or cannot be
+                mapped.
+        """
+        self._check_region(base, size)
+        if offset < 0 or offset + size > os.fstat(fd).st_size:
+            raise ValueError(
+                f"region {base:#x} + {size:#x}: its file has {os.fstat(fd).st_size:#x} bytes, "
+                f"too few for {offset:#x} + {size:#x}"
+            )
+        place = self._native.gm_attach_region(base, size, fd, offset)
+        self._insert(base, size, place, "or its file cannot be mapped")
+
+    def detach(self, base: int) -> None:
+        """Remove the region that begins at `base`; no view of it may be used any more."""
+        index = bisect.bisect_left(self._bases, base)
+        if not self._native.gm_detach_region(base):
+            raise ValueError(f"no region begins at {base:#x}")
+        self._recent = NOWHERE
+        del self._bases[index], self._regions[index]
+
+    @staticmethod
+    def _check_region(base: int, size: int) -> None:
         if base % ALIGN or size % ALIGN or size <= 0 or base < 0 or base + size > TOP:
             raise ValueError(
                 f"region {base:#x} + {size:#x}: base and size must be multiples of {ALIGN} "
                 "within 2^64"
             )
-        place = self._native.gm_add_region(base, size)
+
+    def _insert(self, base: int, size: int, place: Optional[int], otherwise: str) -> None:
         if not place:
-            raise ValueError(f"region {base:#x} + {size:#x} overlaps another, or is too large")
+            raise ValueError(f"region {base:#x} + {size:#x} overlaps another, {otherwise}")
         view = memoryview((ctypes.c_char * size).from_address(place)).cast("B")
         index = bisect.bisect(self._bases, base)
         self._bases.insert(index, base)

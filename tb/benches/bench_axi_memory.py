@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cocotb
+import pytest
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 from cocotb.types import Logic
@@ -334,6 +335,34 @@ async def memory_may_end_at_the_last_address(dut: Any) -> None:
     assert master.memory.read(last, step) == b"\x5a" * step
     seen = await master.read_all([Burst(last, 1)])
     assert (seen[0].response, seen[0].data & 0xFF) == (Response.OKAY, 0x5A)
+
+
+@cocotb.test(timeout_time=400, timeout_unit="us")
+async def a_region_may_be_a_part_of_a_file(dut: Any) -> None:
+    """Both sides of a shared mapping see each other's bytes, and none outside of the part."""
+    master = Master(dut)
+    memory, step, skip = master.memory, master.bus_bytes, 0x1240  # no multiple of a page
+    fd = os.memfd_create("guest")
+    os.truncate(fd, skip + 0x2000)
+    memory.attach(TOP_BASE, 0x1000, fd, skip)
+    await master.start(latency(2))
+    for offset in (0, 0x1000 - step):
+        os.pwrite(fd, b"\xa5" * step, skip + offset)
+        seen = await master.read_all([Burst(TOP_BASE + offset, 1)])
+        assert seen[0].data.to_bytes(step, "little") == b"\xa5" * step
+        await master.write_all([master.full(TOP_BASE + offset, b"\x5a" * step)])
+        assert os.pread(fd, step, skip + offset) == b"\x5a" * step
+    assert os.pread(fd, skip, 0) == bytes(skip)
+    assert os.pread(fd, 0x1000, skip + 0x1000) == bytes(0x1000)
+    for wrong in ((TOP_BASE, 0x1000, 0), (TOP_BASE + 0x2000, 0x4000, 0), (TOP_BASE - 1, 64, 0)):
+        with pytest.raises(ValueError, match="region"):
+            memory.attach(*wrong[:2], fd, wrong[2])
+    memory.detach(TOP_BASE)
+    with pytest.raises(ValueError, match="no region"):
+        memory.detach(TOP_BASE)
+    seen = await master.read_all([Burst(TOP_BASE, 1), Burst(BASE, 1)])
+    assert [beat.response for beat in seen] == [Response.DECERR, Response.OKAY]
+    os.close(fd)
 
 
 @cocotb.test(timeout_time=400, timeout_unit="us")

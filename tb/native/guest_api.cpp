@@ -27,6 +27,13 @@ std::uint8_t* gm_add_region(std::uint64_t base, std::uint64_t size) {
     return memory().add_region(base, size);
 }
 
+std::uint8_t* gm_attach_region(std::uint64_t base, std::uint64_t size, int fd,
+                               std::uint64_t offset) {
+    return memory().attach_region(base, size, fd, offset);
+}
+
+int gm_detach_region(std::uint64_t base) { return memory().detach_region(base) ? 1 : 0; }
+
 int gm_configure(const guest::Settings* settings) { return slave().configure(*settings) ? 1 : 0; }
 
 int gm_allow(std::uint64_t addr, std::uint64_t length, int add) {

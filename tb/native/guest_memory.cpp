@@ -2,6 +2,7 @@
 #include "guest_memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -39,12 +40,7 @@ bool touches(const Beat& beat, std::uint64_t first, std::uint64_t last) {
 Memory::~Memory() { clear(); }
 
 void Memory::clear() {
-    for (Region& region : regions_) {
-        const std::size_t size = region.last - region.base + 1;
-        unmap(region.bytes, size);
-        unmap(region.allowed, size);
-        unmap(region.watched, size);
-    }
+    for (const Region& region : regions_) release(region);
     regions_.clear();
     recent_ = nullptr;
     refusals_.clear();
@@ -66,18 +62,50 @@ void Memory::clear_violations() {
 }
 
 std::uint8_t* Memory::add_region(std::uint64_t base, std::uint64_t size) {
+    return insert(base, size, Mapping{map_zeroed(size), size, 0});
+}
+
+std::uint8_t* Memory::attach_region(std::uint64_t base, std::uint64_t size, int fd,
+                                    std::uint64_t offset) {
+    const std::uint64_t page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    const std::uint64_t skip = offset % page;
+    if (size + skip < size || offset > static_cast<std::uint64_t>(INT64_MAX)) return nullptr;
+    void* place = mmap(nullptr, size + skip, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                       static_cast<off_t>(offset - skip));
+    if (place == MAP_FAILED) return nullptr;
+    return insert(base, size, Mapping{static_cast<std::uint8_t*>(place), size + skip, skip});
+}
+
+bool Memory::detach_region(std::uint64_t base) {
+    const auto at = std::find_if(regions_.begin(), regions_.end(),
+                                 [base](const Region& region) { return region.base == base; });
+    if (at == regions_.end()) return false;
+    release(*at);
+    regions_.erase(at);
+    recent_ = nullptr;
+    return true;
+}
+
+void Memory::release(const Region& region) {
+    const std::size_t size = region.last - region.base + 1;
+    unmap(region.mapping.place, region.mapping.size);
+    unmap(region.allowed, size);
+    unmap(region.watched, size);
+}
+
+// Take over a mapping as a region; it is unmapped where that cannot be.
+std::uint8_t* Memory::insert(std::uint64_t base, std::uint64_t size, const Mapping& mapping) {
     const std::uint64_t last = base + size - 1;  // a region may end at the last byte of all
-    if (size == 0 || base % REGION_ALIGN != 0 || size % REGION_ALIGN != 0 || last < base) {
-        return nullptr;
+    bool fits = mapping.place != nullptr && size != 0 && base % REGION_ALIGN == 0 &&
+                size % REGION_ALIGN == 0 && last >= base;
+    for (const Region& other : regions_) fits &= base > other.last || last < other.base;
+    Region region{base, last, mapping, mapping.place + mapping.skip, nullptr, nullptr};
+    if (fits) {
+        region.allowed = map_zeroed(size);
+        region.watched = map_zeroed(size);
     }
-    for (const Region& other : regions_) {
-        if (base <= other.last && last >= other.base) return nullptr;
-    }
-    const Region region{base, last, map_zeroed(size), map_zeroed(size), map_zeroed(size)};
-    if (region.bytes == nullptr || region.allowed == nullptr || region.watched == nullptr) {
-        unmap(region.bytes, size);
-        unmap(region.allowed, size);
-        unmap(region.watched, size);
+    if (region.allowed == nullptr || region.watched == nullptr) {
+        release(region);
         return nullptr;
     }
     regions_.push_back(region);

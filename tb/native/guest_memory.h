@@ -79,6 +79,13 @@ public:
     // Map a zeroed region; null when it is misaligned, empty, overlaps or cannot be had.
     std::uint8_t* add_region(std::uint64_t base, std::uint64_t size);
 
+    // Map a part of a file that others map too; null also when the file cannot be mapped.
+    std::uint8_t* attach_region(std::uint64_t base, std::uint64_t size, int fd,
+                                std::uint64_t offset);
+
+    // Unmap a region; false when none begins at `base`.
+    bool detach_region(std::uint64_t base);
+
     // The device's accesses, one beat each; the response is returned.
     std::uint8_t read_beat(const Beat& beat, std::uint8_t* lanes);
     std::uint8_t write_beat(const Beat& beat, const std::uint8_t* lanes);
@@ -104,8 +111,14 @@ public:
     std::array<ClassCounters, WATCH_CLASSES>& counters() { return counters_; }
 
 private:
+    struct Mapping {
+        std::uint8_t* place;
+        std::size_t size;
+        std::size_t skip;  // bytes before the region's first: mappings begin with a page
+    };
     struct Region {
         std::uint64_t base, last;  // first and last byte
+        Mapping mapping;
         std::uint8_t *bytes, *allowed, *watched;
     };
     struct Refusal {
@@ -120,6 +133,8 @@ private:
         std::uint64_t done_cycle;
     };
 
+    std::uint8_t* insert(std::uint64_t base, std::uint64_t size, const Mapping& mapping);
+    static void release(const Region& region);
     Region* find(std::uint64_t addr);
     template <typename Function>
     bool each_piece(std::uint64_t addr, std::uint64_t length, Function function);
