@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Verilog in its bench as the device of a vhost-user session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymodel import Feature, Status
+from pymodel.registers import CONFIG_BASE, Reg
+from pymodel.steps import Steps, run_async
+from pymodel.transport import (
+    InitError,
+    accept,
+    identify,
+    notify,
+    read_fault,
+    read_offer,
+    reset,
+    start_queue,
+    stop_queue,
+)
+from tb.bench import Bench
+from tb.hil.backend import BackendError, Ring
+from tb.hil.messages import Region
+from tb.registers import device_parameters
+
+DRAIN_CYCLES = 4_000_000  # that a queue has to finish what it has in hand
+SLICE = 1000  # cycles between two looks
+NOT_SERVED = (  # features whose notifications or registers vhost-user has no messages for
+    Feature.NOTIFICATION_DATA | Feature.RING_RESET | Feature.SUSPEND
+)
+
+
+class RtlBackend:
+    """See `Backend`.
+
+    Args:
+        bench: the started bench, at the device's slot.
+        hidden: further features that clients are not offered.
+    """
+
+    device_id = 0
+    queues = 0
+    queue_size_max = 0
+
+    def __init__(self, bench: Bench, hidden: int = 0) -> None:
+        self.bench = bench
+        self.hidden = int(NOT_SERVED) | hidden
+        self._offer = 0
+
+    async def find(self) -> None:
+        """Look what device there is."""
+        await self.bench.start()
+        self.device_id = (await self.run(identify())).device_id
+        found = await device_parameters(self.bench.read32)
+        self.queues, self.queue_size_max = found["queues"], found["queue_size_max"]
+        self._offer = await self.run(read_offer()) & ~self.hidden
+
+    async def run(self, steps: Steps[Any]) -> Any:
+        """Run register accesses.
+
+        Raises:
+            BackendError: the device did not do what was asked.
+        """
+        try:
+            return await run_async(steps, self.bench.read32, self.bench.write32)
+        except InitError as error:
+            raise BackendError(str(error)) from None
+
+    # ---- what sessions ask
+
+    async def offered(self) -> int:
+        """See `Backend`."""
+        return self._offer
+
+    async def add_memory(self, region: Region, fd: int) -> None:
+        """See `Backend`."""
+        try:
+            self.bench.memory.attach(region.guest, region.size, fd, region.offset)
+        except (ValueError, OSError) as error:
+            raise BackendError(str(error)) from None
+
+    async def remove_memory(self, region: Region) -> None:
+        """See `Backend`."""
+        self.bench.memory.detach(region.guest)
+
+    async def start(self, features: int) -> None:
+        """See `Backend`."""
+        await self.run(reset())
+        await self.run(accept(features))
+        status = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
+        await self.bench.write32(Reg.STATUS, status)
+
+    async def stop(self) -> None:
+        """See `Backend`."""
+        await self.run(reset())
+
+    async def start_queue(self, queue: int, ring: Ring) -> None:
+        """See `Backend`."""
+        first = 0x8000 if ring.layout.packed else 0
+        if ring.start != first:
+            raise BackendError(f"queue {queue} would have to go on at {ring.start:#x}")
+        await self.run(start_queue(queue, ring.layout))
+
+    async def stop_queue(self, queue: int) -> int:
+        """See `Backend`."""
+        for _ in range(DRAIN_CYCLES // SLICE):
+            if self.bench.idle.value == 1:
+                break
+            await self.bench.wait_cycles(SLICE)
+        await self.bench.write32(Reg.QUEUE_SEL, queue)
+        used = await self.bench.read32(Reg.QUEUE_USED_INDEX)
+        await self.run(stop_queue(queue))
+        return used
+
+    async def kick(self, queue: int) -> None:
+        """See `Backend`."""
+        await self.run(notify(queue))
+
+    async def read_config(self, offset: int, size: int) -> bytes:
+        """See `Backend`."""
+        first, end = offset & ~3, offset + size
+        words = [await self.bench.read32(CONFIG_BASE + at) for at in range(first, end, 4)]
+        data = b"".join(word.to_bytes(4, "little") for word in words)
+        return data[offset - first : end - first]
+
+    async def write_config(self, offset: int, data: bytes) -> None:
+        """See `Backend`."""
+        for at, byte in enumerate(data, offset):
+            lane = at % 4
+            await self.bench.write32(CONFIG_BASE + at - lane, byte << 8 * lane, 1 << lane)
+
+    def read_memory(self, addr: int, length: int) -> bytes:
+        """See `Backend`."""
+        return self.bench.memory.read(addr, length)
+
+    # ---- what the device tells
+
+    async def fault(self) -> str:
+        """Return the fault that the device needs a reset for, in words, or nothing."""
+        if not await self.bench.read32(Reg.STATUS) & Status.NEEDS_RESET:
+            return ""
+        found = await self.run(read_fault())
+        if found is None:
+            return "the device needs a reset"
+        place = " of an indirect table" if found.in_table else ""
+        return f"queue {found.queue}: {found.fault.name}, descriptor {found.descriptor}{place}"

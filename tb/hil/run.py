@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start a simulator that serves a device on a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tb.build import Design, build, locked
+from tb.hil.serve import Options
+from tb.runner import DEVICES_TOP, SIGNALS, WORK, Run, environment, judge, simulate_command
+
+MODULE = "tb.hil.serve"
+PARAMETERS: Mapping[str, Mapping[str, int]] = {
+    "blk": {"TEST_EN": 0, "BLK_EN": 1},
+    "net": {"TEST_EN": 0, "NET_EN": 1},
+}
+END_SECONDS = 20  # that a server has from SIGTERM to its end
+
+
+class ServeError(Exception):
+    """A server cannot be started, or ended badly; the text says why."""
+
+
+def design(device: str, parameters: Mapping[str, int], waves: bool, sim: str) -> Design:
+    """Return the design that serves a device."""
+    return Design(
+        sim=sim,
+        top=DEVICES_TOP,
+        parameters=tuple(sorted({**PARAMETERS[device], **parameters}.items())),
+        waves=waves,
+        native=True,
+        own_clock=True,
+        exposed=SIGNALS[DEVICES_TOP],
+    )
+
+
+def listen(path: Path) -> socket.socket:
+    """Return a socket that listens at a path, where none listens yet.
+
+    Raises:
+        ServeError: the path is taken, too long or not to be written.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                if probe.connect_ex(os.fspath(path)) == 0:
+                    raise ServeError(f"{path}: another server listens there")
+            path.unlink()  # left by one that was killed
+        listener.bind(os.fspath(path))
+        listener.listen(8)
+    except OSError as error:
+        listener.close()
+        raise ServeError(f"{path}: {error.strerror or error}") from None
+    except ServeError:
+        listener.close()
+        raise
+    return listener
+
+
+class Server:
+    """A simulator process that serves one device.
+
+    Attributes:
+        log: file of all it prints.
+        waves: file of its waves, or None.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], run: Run, folder: Path) -> None:
+        self.process, self._run, self.folder = process, run, folder
+        self.log = folder / "run.log"
+        self.waves = folder / "dump.fst" if run.waves else None
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float = END_SECONDS) -> None:
+        """Wait for its end.
+
+        Raises:
+            ServeError: it did not end, or not well.
+        """
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise ServeError(f"the simulator did not end in {seconds:g} s: {self.log}") from None
+        ended = f"the simulator ended with code {code}" if code else ""
+        judge(self._run, self.folder, self.log, self.waves, ended)
+
+
+@contextlib.contextmanager
+def serving(
+    options: Options,
+    *,
+    parameters: Mapping[str, int] | None = None,
+    sim: str = "verilator",
+    seed: int = 1,
+    waves: str = "",
+    name: str = "",
+) -> Iterator[Server]:
+    """Build and start a server; it is ended with the block.
+
+    Args:
+        options: whose descriptor is open here; the simulator inherits it.
+        parameters: further ones of `tb_devices`.
+        sim, seed, waves: as `tb.runner.run_bench` takes them.
+        name: tells runs of the same options from each other.
+
+    Raises:
+        BuildError: the design cannot be built.
+        RunFailed: the simulation failed, a comparison for instance.
+        ServeError: it did not end.
+    """
+    chosen = design(options.device, parameters or {}, bool(waves), sim)
+    env = options.environment() | ({"TB_HIL_NAME": name} if name else {})
+    run = Run(design=chosen, module=MODULE, pattern="", seed=seed, waves=waves, env=env)
+    folder = WORK / "runs" / run.label()
+    with locked(folder.with_name(folder.name + ".lock"), fcntl.LOCK_EX):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        built = build(chosen)
+        with locked(built.with_name(built.name + ".lock"), fcntl.LOCK_SH):
+            server = _start(run, folder, built, options)
+            try:
+                yield server
+                server.stop()
+                server.wait()
+            finally:
+                if server.process.poll() is None:
+                    server.process.kill()
+                    server.process.wait()
+
+
+def _start(run: Run, folder: Path, built: Path, options: Options) -> Server:
+    waves = folder / "dump.fst" if run.waves else None
+    with (folder / "run.log").open("wb") as log:
+        process = subprocess.Popen(
+            simulate_command(run, built, waves),
+            cwd=folder,
+            env=environment(run, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[options.listener],
+        )
+    return Server(process, run, folder)
