@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from pymodel import Feature, Status
+from pymodel.blk_function import BLK_CONFIG, BLK_DEVICE_ID
+from pymodel.net_function import NET_CONFIG, NET_DEVICE_ID
 from pymodel.registers import CONFIG_BASE, Reg
 from pymodel.steps import Steps, run_async
 from pymodel.transport import (
@@ -29,24 +31,34 @@ SLICE = 1000  # cycles between two looks
 NOT_SERVED = (  # features whose notifications or registers vhost-user has no messages for
     Feature.NOTIFICATION_DATA | Feature.RING_RESET | Feature.SUSPEND
 )
+OWN_REGISTERS = {  # of each device's function: name and address
+    device_id: {field.name: CONFIG_BASE + field.offset for field in space.fields if field.own}
+    for device_id, space in ((BLK_DEVICE_ID, BLK_CONFIG), (NET_DEVICE_ID, NET_CONFIG))
+}
 
 
 class RtlBackend:
     """See `Backend`.
 
     Args:
-        bench: the started bench, at the device's slot.
+        bench: the bench, not yet started, at the device's slot.
         hidden: further features that clients are not offered.
+
+    Attributes:
+        bus_bytes: width of the memory's bus.
+        counted: what the function's own counters have counted in all lives of the device.
     """
 
     device_id = 0
     queues = 0
     queue_size_max = 0
+    bus_bytes = 0
 
     def __init__(self, bench: Bench, hidden: int = 0) -> None:
         self.bench = bench
         self.hidden = int(NOT_SERVED) | hidden
         self._offer = 0
+        self.counted: dict[str, int] = {}
 
     async def find(self) -> None:
         """Look what device there is."""
@@ -54,6 +66,7 @@ class RtlBackend:
         self.device_id = (await self.run(identify())).device_id
         found = await device_parameters(self.bench.read32)
         self.queues, self.queue_size_max = found["queues"], found["queue_size_max"]
+        self.bus_bytes = found["data_w"] // 8
         self._offer = await self.run(read_offer()) & ~self.hidden
 
     async def run(self, steps: Steps[Any]) -> Any:
@@ -93,6 +106,9 @@ class RtlBackend:
 
     async def stop(self) -> None:
         """See `Backend`."""
+        for name, address in OWN_REGISTERS.get(self.device_id, {}).items():
+            found = await self.bench.read32(address)
+            self.counted[name] = self.counted.get(name, 0) + found
         await self.run(reset())
 
     async def start_queue(self, queue: int, ring: Ring) -> None:

@@ -99,6 +99,14 @@ class Stop:
         """Return the descriptor, for poll."""
         return self._reader.fileno()
 
+    def close(self) -> None:
+        """Watch no more; another signal has its usual effect."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        self._reader.close()
+        self._writer.close()
+
     async def drain(self) -> None:
         """Forget the wake-ups."""
         with contextlib.suppress(BlockingIOError):
@@ -134,6 +142,8 @@ class Server:
             await self._turn()
         if self.session is not None:
             await self._end("the server was told to stop")
+        self._listener.close()
+        self.stop.close()
 
     def _over(self) -> bool:
         enough = self.options.sessions or int(self.options.connected)
@@ -225,6 +235,8 @@ class Server:
         if not self.options.report:
             return
         cycle, seconds = self._began
+        traffic, width = self.bench.memory.counters(), self.backend.bus_bytes
+        self.bench.memory.clear_counters()
         found = {
             "client": self._ended,
             "end": why,
@@ -232,7 +244,11 @@ class Server:
             "cycles": self.bench.cycle - cycle,
             "seconds": round(time.monotonic() - seconds, 3),
             **self._counts,
+            "counted": self.backend.counted,
+            "read": traffic.beats_read * width,
+            "written": traffic.beats_written * width,
         }
+        self.backend.counted = {}
         with Path(self.options.report).open("a") as file:
             file.write(json.dumps(found) + "\n")
 
