@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tb.build import Design, build, locked
-from tb.hil.serve import Options
+from tb.hil.server import Options
 from tb.runner import DEVICES_TOP, SIGNALS, WORK, Run, environment, judge, simulate_command
 
 MODULE = "tb.hil.serve"

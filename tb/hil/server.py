@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The serving loop: clients of a socket drive a device, one after the other.
+
+While the device has something to do it is let work on, and descriptors are looked at in between.
+When it has nothing to do the loop sleeps in poll. `tb.hil.serve` serves the Verilog,
+`tb.hil.model_server` the golden model.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from tb.hil.backend import Backend
+from tb.hil.messages import Disconnected, ProtocolError
+from tb.hil.session import Session
+
+ENVIRONMENT = "TB_HIL"
+SAY = "hil: "  # begins each line for people
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is served, and to whom.
+
+    Attributes:
+        device: "blk" or "net", a slot of `tb_devices`.
+        listener: descriptor of a listening socket, or of a connected one if `connected`.
+        connected: there is one client, whose end is that of the server too.
+        sessions: end after so many clients; 0 is never.
+        image: of a block device, the file.
+        read_only: the image is not written.
+        hidden: feature bits that clients are not offered.
+        report: file for what each session did, a JSON object a line; empty for none.
+    """
+
+    device: str
+    listener: int
+    connected: bool = False
+    sessions: int = 0
+    image: str = ""
+    read_only: bool = False
+    hidden: int = 0
+    report: str = ""
+
+    @classmethod
+    def from_environment(cls) -> Options:
+        """Return what `environment` said."""
+        return cls(**json.loads(os.environ[ENVIRONMENT]))
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that hand them to the simulator."""
+        return {ENVIRONMENT: json.dumps(asdict(self), sort_keys=True)}
+
+
+def say(text: str) -> None:
+    """Print a line for people."""
+    print(f"{SAY}{text}", flush=True)
+
+
+class Stop:
+    """SIGTERM and SIGINT as a descriptor that becomes readable.
+
+    Attributes:
+        asked: one of them came.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+
+    def _note(self, number: int, frame: Any) -> None:
+        self.asked = True
+
+    def fileno(self) -> int:
+        """Return the descriptor, for poll."""
+        return self._reader.fileno()
+
+    def close(self) -> None:
+        """Watch no more; another signal has its usual effect."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        self._reader.close()
+        self._writer.close()
+
+    async def drain(self) -> None:
+        """Forget the wake-ups."""
+        with contextlib.suppress(BlockingIOError):
+            self._reader.recv(64)
+
+
+class Server(abc.ABC):
+    """Serves clients on one device.
+
+    Args:
+        backend: the device.
+        options: what is served.
+
+    Attributes:
+        session: the client that is there, or None.
+    """
+
+    def __init__(self, backend: Backend, options: Options) -> None:
+        self.backend, self.options = backend, options
+        self.stop = Stop()
+        self.session: Optional[Session] = None
+        self._listener = socket.socket(fileno=options.listener)
+        self._ended = 0  # sessions
+        self._began = (0, 0.0)  # cycle and time of the session's begin
+        self._counts: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Serve until it is over."""
+        if self.options.connected:
+            self._begin(self._listener)
+        while not self._over():
+            await self._turn()
+        if self.session is not None:
+            await self._end("the server was told to stop")
+        self._listener.close()
+        self.stop.close()
+
+    def _over(self) -> bool:
+        enough = self.options.sessions or int(self.options.connected)
+        return self.stop.asked or (enough > 0 and self._ended >= enough)
+
+    async def _turn(self) -> None:
+        """Do what has come in, then let the device work on, or sleep until more comes."""
+        busy = self.busy
+        if not busy:
+            await self.quiet()
+        for action in self._ready(0 if busy else None):
+            await action()
+            if self._over():
+                return
+        await self.work(busy)
+
+    # ---- what a device says
+
+    @property
+    @abc.abstractmethod
+    def busy(self) -> bool:
+        """Whether the device has something to do."""
+
+    @property
+    @abc.abstractmethod
+    def cycle(self) -> int:
+        """The device's time."""
+
+    @abc.abstractmethod
+    async def work(self, busy: bool) -> None:
+        """Let the device work for a while, if it was busy; else until it shows that it is."""
+
+    @abc.abstractmethod
+    async def quiet(self) -> None:
+        """Look at a device that has come to rest."""
+
+    def traffic(self) -> dict[str, Any]:
+        """Return what else the device did for the client that has just gone."""
+        return {}
+
+    # ---- what comes in
+
+    def _ready(self, timeout: Optional[float]) -> list[Callable[[], Awaitable[None]]]:
+        """Wait until something comes in; return what is to be done then."""
+        sources = self._sources()
+        poll = select.poll()
+        for fd in sources:
+            poll.register(fd, select.POLLIN)
+        found = poll.poll(None if timeout is None else timeout * 1000)
+        return [sources[fd] for fd, _ in found]
+
+    def _sources(self) -> dict[int, Callable[[], Awaitable[None]]]:
+        sources: dict[int, Callable[[], Awaitable[None]]] = {self.stop.fileno(): self.stop.drain}
+        if self.session is None:
+            sources[self._listener.fileno()] = self._accept
+            return sources
+        sources[self.session.stream.fileno()] = self._messages
+        for queue, ring in enumerate(self.session.rings):
+            if ring.kick is not None:
+                sources[ring.kick] = self._kick(queue)
+        return sources
+
+    def _kick(self, queue: int) -> Callable[[], Awaitable[None]]:
+        async def kick() -> None:
+            if self.session is not None:
+                self._count("kicks")
+                await self.session.kicked(queue)
+
+        return kick
+
+    # ---- sessions
+
+    async def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:
+            say(f"a client went before it was accepted: {error.strerror}")
+            return
+        self._begin(connection)
+
+    def _begin(self, connection: socket.socket) -> None:
+        self.session = Session(connection, self.backend, say)
+        self._began = (self.cycle, time.monotonic())
+        self._counts = {"kicks": 0, "calls": 0}
+        say(f"client {self._ended + 1} is here")
+
+    async def _messages(self) -> None:
+        """Take the messages that have come."""
+        assert self.session is not None
+        try:
+            while (message := self.session.stream.receive()) is not None:
+                await self.session.handle(message)
+        except Disconnected:
+            await self._end("it is gone")
+        except ProtocolError as error:
+            await self._end(f"closed: {error}")
+
+    async def _end(self, why: str) -> None:
+        session, self.session = self.session, None
+        assert session is not None
+        await session.end()
+        self._ended += 1
+        say(f"client {self._ended}: {why}")
+        self._report(session, why)
+
+    def _report(self, session: Session, why: str) -> None:
+        if not self.options.report:
+            return
+        cycle, seconds = self._began
+        found = {
+            "client": self._ended,
+            "end": why,
+            "features": session.features,
+            "cycles": self.cycle - cycle,
+            "seconds": round(time.monotonic() - seconds, 3),
+            **self._counts,
+            **self.traffic(),
+        }
+        with Path(self.options.report).open("a") as file:
+            file.write(json.dumps(found) + "\n")
+
+    def _count(self, name: str) -> None:
+        self._counts[name] = self._counts.get(name, 0) + 1
+
+    def called(self, queue: int) -> None:
+        """Signal a queue's interrupt."""
+        if self.session is not None:
+            self._count("calls")
+            self.session.called(queue)
