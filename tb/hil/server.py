@@ -92,10 +92,10 @@ class Stop:
         return self._reader.fileno()
 
     def close(self) -> None:
-        """Watch no more; another signal has its usual effect."""
+        """Watch no more; the end is near, whatever signal comes."""
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, signal.SIG_IGN)
         self._reader.close()
         self._writer.close()
 
@@ -121,6 +121,7 @@ class Server(abc.ABC):
         self.stop = Stop()
         self.session: Optional[Session] = None
         self._listener = socket.socket(fileno=options.listener)
+        self._listener.setblocking(False)
         self._ended = 0  # sessions
         self._began = (0, 0.0)  # cycle and time of the session's begin
         self._counts: dict[str, int] = {}
