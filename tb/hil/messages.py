@@ -30,7 +30,7 @@ REGION = struct.Struct("<QQQQ")  # guest address, size, user address, offset in 
 TABLE_HEAD = struct.Struct("<II")  # regions, padding
 CONFIG_HEAD = struct.Struct("<III")  # offset, size, flags
 CONFIG_BYTES = 256  # of a configuration space, at most
-INFLIGHT = struct.Struct("<QQHH")  # mmap size, mmap offset, queues, queue size
+INFLIGHT = struct.Struct("<QQHH4x")  # mmap size, mmap offset, queues, queue size
 NO_FD = 1 << 8  # of a vring file descriptor's word: none comes with it
 INDEX_MASK = 0xFF
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymodel import Feature, Status
+from pymodel import Feature, Status, config_space
 from pymodel.blk_function import BLK_CONFIG, BLK_DEVICE_ID
 from pymodel.net_function import NET_CONFIG, NET_DEVICE_ID
-from pymodel.registers import CONFIG_BASE, Reg
+from pymodel.registers import CONFIG_BASE, OWN_BASE, Reg
 from pymodel.steps import Steps, run_async
 from pymodel.transport import (
     InitError,
@@ -32,7 +32,11 @@ NOT_SERVED = (  # features whose notifications or registers vhost-user has no me
     Feature.NOTIFICATION_DATA | Feature.RING_RESET | Feature.SUSPEND
 )
 OWN_REGISTERS = {  # of each device's function: name and address
-    device_id: {field.name: CONFIG_BASE + field.offset for field in space.fields if field.own}
+    device_id: {
+        field.name: OWN_BASE + field.offset - config_space.OWN_BASE
+        for field in space.fields
+        if field.own
+    }
     for device_id, space in ((BLK_DEVICE_ID, BLK_CONFIG), (NET_DEVICE_ID, NET_CONFIG))
 }
 
