@@ -8,7 +8,7 @@ from typing import Any
 from pymodel import Feature, Status, config_space
 from pymodel.blk_function import BLK_CONFIG, BLK_DEVICE_ID
 from pymodel.net_function import NET_CONFIG, NET_DEVICE_ID
-from pymodel.registers import CONFIG_BASE, OWN_BASE, Reg
+from pymodel.registers import CONFIG_BASE, Reg
 from pymodel.steps import Steps, run_async
 from pymodel.transport import (
     InitError,
@@ -33,7 +33,7 @@ NOT_SERVED = (  # features whose notifications or registers vhost-user has no me
 )
 OWN_REGISTERS = {  # of each device's function: name and address
     device_id: {
-        field.name: OWN_BASE + field.offset - config_space.OWN_BASE
+        field.name: CONFIG_BASE + field.offset + config_space.OWN_SHIFT
         for field in space.fields
         if field.own
     }
@@ -72,6 +72,15 @@ class RtlBackend:
         self.queues, self.queue_size_max = found["queues"], found["queue_size_max"]
         self.bus_bytes = found["data_w"] // 8
         self._offer = await self.run(read_offer()) & ~self.hidden
+        await self._present()
+
+    async def _present(self) -> None:
+        """Reset the device, and let its configuration be that with all that is offered.
+
+        Clients read it before they choose features (CFG-DEV-01).
+        """
+        await self.run(reset())
+        await self.run(accept(self._offer))
 
     async def run(self, steps: Steps[Any]) -> Any:
         """Run register accesses.
@@ -113,7 +122,7 @@ class RtlBackend:
         for name, address in OWN_REGISTERS.get(self.device_id, {}).items():
             found = await self.bench.read32(address)
             self.counted[name] = self.counted.get(name, 0) + found
-        await self.run(reset())
+        await self._present()
 
     async def start_queue(self, queue: int, ring: Ring) -> None:
         """See `Backend`."""
