@@ -18,6 +18,7 @@ from tb.bench import PERIOD_NS, Bench
 from tb.disk import NativeDisk
 from tb.hil.rtl_backend import RtlBackend
 from tb.hil.server import Options, Server, say
+from tb.mac import Mac
 
 SLICE = 1000  # cycles between two looks at the descriptors while the device works
 SETTLE = 4  # cycles from a register write until the device shows that it works
@@ -34,6 +35,7 @@ class RtlServer(Server):
     backend: RtlBackend
 
     def __init__(self, bench: Bench, options: Options) -> None:
+        self.mac = Mac() if options.device == "net" else None
         super().__init__(RtlBackend(bench, options.hidden), options)
         self.bench = bench
         self.calls = getattr(bench.dut, f"calls_{options.device}")
@@ -60,6 +62,16 @@ class RtlServer(Server):
             await First(self.bench.idle.value_change, Timer(SLICE * PERIOD_NS, "ns"))
         else:
             await self.bench.wait_cycles(SETTLE)
+        if self.mac is not None and self.wire is not None:
+            for frame in self.mac.new():
+                self.wire.give(frame.data)
+
+    def receive(self, frame: bytes) -> None:
+        """See `Server`."""
+        if self.mac is None:
+            super().receive(frame)
+        else:
+            self.mac.queue(frame)
 
     def traffic(self) -> dict[str, Any]:
         """See `Server`: what it counted, and bytes of the bus."""

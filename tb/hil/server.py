@@ -24,6 +24,7 @@ from typing import Any, Callable, Optional
 from tb.hil.backend import Backend
 from tb.hil.messages import Disconnected, ProtocolError
 from tb.hil.session import Session
+from tb.hil.wires import WIRES, Wanted, Wire
 
 ENVIRONMENT = "TB_HIL"
 SAY = "hil: "  # begins each line for people
@@ -42,6 +43,7 @@ class Options:
         read_only: the image is not written.
         hidden: feature bits that clients are not offered.
         report: file for what each session did, a JSON object a line; empty for none.
+        wire: of a network device, what is at its other end: a name of `WIRES`; empty for nothing.
     """
 
     device: str
@@ -52,6 +54,7 @@ class Options:
     read_only: bool = False
     hidden: int = 0
     report: str = ""
+    wire: str = ""
 
     @classmethod
     def from_environment(cls) -> Options:
@@ -114,12 +117,16 @@ class Server(abc.ABC):
 
     Attributes:
         session: the client that is there, or None.
+        wire: the other end of the device's wire, or None.
     """
 
     def __init__(self, backend: Backend, options: Options) -> None:
         self.backend, self.options = backend, options
         self.stop = Stop()
         self.session: Optional[Session] = None
+        self.wire: Optional[Wire] = None
+        if options.wire:
+            self.wire = WIRES[options.wire](self.receive)
         self._listener = socket.socket(fileno=options.listener)
         self._listener.setblocking(False)
         self._ended = 0  # sessions
@@ -136,6 +143,8 @@ class Server(abc.ABC):
             await self._end("the server was told to stop")
         self._listener.close()
         self.stop.close()
+        if self.wire is not None:
+            self.wire.close()
 
     def _over(self) -> bool:
         enough = self.options.sessions or int(self.options.connected)
@@ -172,6 +181,10 @@ class Server(abc.ABC):
     async def quiet(self) -> None:
         """Look at a device that has come to rest."""
 
+    def receive(self, frame: bytes) -> None:
+        """Let a frame come over the wire into the device."""
+        raise NotImplementedError(f"a {self.options.device} device has no wire")
+
     def traffic(self) -> dict[str, Any]:
         """Return what else the device did for the client that has just gone."""
         return {}
@@ -179,13 +192,23 @@ class Server(abc.ABC):
     # ---- what comes in
 
     def _ready(self, timeout: Optional[float]) -> list[Callable[[], Awaitable[None]]]:
-        """Wait until something comes in; return what is to be done then."""
+        """Wait until something comes in; return what is to be done then.
+
+        `timeout` is in seconds, None for without end. What comes from the wire is done here.
+        """
         sources = self._sources()
         poll = select.poll()
         for fd in sources:
             poll.register(fd, select.POLLIN)
+        wanted = self.wire.wanted() if self.wire is not None else Wanted()
+        for fd, events in wanted.descriptors:
+            poll.register(fd, events)
+        if timeout is None:
+            timeout = wanted.seconds
         found = poll.poll(None if timeout is None else timeout * 1000)
-        return [sources[fd] for fd, _ in found]
+        if self.wire is not None:
+            self.wire.ready([item for item in found if item[0] not in sources])
+        return [sources[fd] for fd, _ in found if fd in sources]
 
     def _sources(self) -> dict[int, Callable[[], Awaitable[None]]]:
         sources: dict[int, Callable[[], Awaitable[None]]] = {self.stop.fileno(): self.stop.drain}
