@@ -49,7 +49,8 @@ class RtlServer(Server):
     @property
     def busy(self) -> bool:
         """See `Server`."""
-        return int(self.bench.idle.value) == 0
+        frames = self.mac is not None and self.session is not None and self.mac.waiting > 0
+        return frames or int(self.bench.idle.value) == 0
 
     @property
     def cycle(self) -> int:
