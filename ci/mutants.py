@@ -94,7 +94,7 @@ def load() -> tuple[dict[str, dict[str, Any]], list[Mutant]]:
 
 def try_run(run: Mapping[str, Any]) -> str:
     """Return a run's first complaint, or nothing if it passed."""
-    from tb.runner import RunFailed, run_bench, run_system
+    from tb.runner import SIGNALS, SYSTEM_TOP, RunFailed, run_bench, run_system
 
     def watch(line: str) -> None:
         match = FAILED.search(line)
@@ -104,10 +104,11 @@ def try_run(run: Mapping[str, Any]) -> str:
     options = {key: run[key] for key in ("pattern", "env", "seed") if key in run}
     options |= {"sim": run.get("sim", "icarus"), "echo": watch, "timeout_s": TIMEOUT_S, "waves": ""}
     try:
-        if "top" in run:
-            run_bench(run["top"], run.get("parameters", {}), run.get("module"), **options)
+        top = run.get("top", SYSTEM_TOP)
+        if top in SIGNALS:
+            run_system(run["module"], run.get("parameters", {}), top=top, **options)
         else:
-            run_system(run["module"], run.get("parameters", {}), **options)
+            run_bench(top, run.get("parameters", {}), run.get("module"), **options)
     except Found as found:
         return str(found)
     except RunFailed as failure:

@@ -53,6 +53,10 @@ class ModelDevice:
         start_index: test hook, first ring index of every queue; None is that of a real one.
         on_step: called with (queue, step name) after each memory step, for tests of races.
 
+    Attributes:
+        called: queues that raised a used-buffer notification, for transports with a vector each;
+            the caller empties it.
+
     Raises:
         ValueError: an argument is out of its range.
     """
@@ -93,6 +97,7 @@ class ModelDevice:
         self.function.on_change = self._config_changed
         self.offer = Feature(int(offer) | self.function.features)
         self.on_step = on_step
+        self.called: set[int] = set()
         self._memory = memory
         self._bus_log2 = (data_w // 8).bit_length() - 1
         self._start_index = start_index
@@ -360,8 +365,13 @@ class ModelDevice:
             bool(self.negotiated & Feature.IN_ORDER),
             self.batch,
             self.batch_end,
-            self._state.used_buffer,
+            lambda: self._used_buffer(number),
         )
+
+    def _used_buffer(self, number: int) -> None:
+        """Raise a used-buffer notification of a queue."""
+        self._state.used_buffer()
+        self.called.add(number)
 
     def _record(self, fault: Fault, number: int, descriptor: int = 0) -> None:
         """Report a fault (STAT-DEV-02, STAT-DEV-03)."""

@@ -8,6 +8,7 @@ import os
 from typing import Any, Optional
 
 import cocotb
+from cocotb.handle import Immediate
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import First, RisingEdge, Timer
 from cocotb.types import LogicArray
@@ -44,6 +45,8 @@ class Bench:
         irq: the device's interrupt line; of several, a bit a slot.
         idle: high while the device has nothing in hand; likewise.
         base: byte address of the device's registers.
+        calls: bit q is set once an interrupt of queue q is due, for transports with a vector each;
+            `take_calls` clears it. None where the bench is of several devices.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Bench:
         self.base = SLOTS[slot] * SLOT_BYTES if slot else 0
         self.irq = getattr(dut, f"irq_{slot}" if slot else "irq")
         self.idle = getattr(dut, f"idle_{slot}" if slot else "idle")
+        self.calls = _calls(dut, slot)
         self.memory = NativeMemory()
         self.memory.configure(settings or settings_from_environment())
         self.registers = Registers(dut, dut.clk)
@@ -73,6 +77,7 @@ class Bench:
         other = copy.copy(self)
         other.base = SLOTS[slot] * SLOT_BYTES
         other.irq, other.idle = (getattr(self.dut, f"{pin}_{slot}") for pin in ("irq", "idle"))
+        other.calls = _calls(self.dut, slot)
         return other
 
     async def start(self) -> None:
@@ -113,6 +118,17 @@ class Bench:
     async def wait_irq(self, max_cycles: int) -> int:
         """Return when the interrupt line is high; the cycles that it took."""
         return await self._wait_high(self.irq, "interrupt", max_cycles)
+
+    def take_calls(self) -> set[int]:
+        """Return the queues whose interrupts were due since the last time.
+
+        A call that comes in the very cycle in which this is used may be lost: use it while the
+        device is idle, or when `calls` has just changed (`calls.value_change`).
+        """
+        value = int(self.calls.value)
+        if value:
+            self.calls.value = Immediate(0)
+        return {queue for queue in range(value.bit_length()) if value >> queue & 1}
 
     async def wait_level(self, pin: Any, level: int, max_cycles: int) -> bool:
         """Wait until a pin has a level; False when it had not after `max_cycles`."""
@@ -172,6 +188,11 @@ class Bench:
         self.dut.dump_enable.value = 0
         await self.wait_cycles(cycle - self.cycle)
         self.dut.dump_enable.value = 1
+
+
+def _calls(dut: Any, slot: Optional[str]) -> Any:
+    """Return the calls of a device, or of the only one."""
+    return getattr(dut, f"calls_{slot}" if slot else "calls", None)
 
 
 def _ones(pin: Any) -> int:

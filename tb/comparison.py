@@ -4,9 +4,9 @@
 `Comparison` waits after each operation until the RTL is idle, lets the model device catch up, and
 compares: what the operation returned or raised, the whole memory byte for byte (rings, event
 fields, indirect tables and buffers), the indices that the device holds, its status and faults, the
-notifications sent, the interrupts that were served, the callbacks that ran and what they
-collected. A difference ends the test with a `Mismatch` that names the operation, the first
-differing field and the time, and shows both rings side by side.
+notifications sent, the interrupts that were served, the queues that they were due for, the
+callbacks that ran and what they collected. A difference ends the test with a `Mismatch` that names
+the operation, the first differing field and the time, and shows both rings side by side.
 
 `tb.free_running` is the mode that never waits.
 """
@@ -88,6 +88,8 @@ class Pair(Sides):
                 for addr, length in given_to_device(vq.layout):
                     self.bench.memory.allow(addr, length)
         self.bench.memory.check_writes()
+        self.bench.take_calls()
+        self.model.model.called.clear()
 
     def give_up(self) -> None:
         """Let the device write nothing any more; another pair may start over this memory."""
@@ -146,6 +148,12 @@ class Pair(Sides):
         self._returned = len(self.rtl.taken)
 
     # ---- what is compared
+
+    def _call_differences(self) -> list[str]:
+        """Compare the queues whose interrupts were due, while the engine is idle."""
+        rtl, model = self.bench.take_calls(), self.model.model.called.copy()
+        self.model.model.called.clear()
+        return [] if rtl == model else [f"queues that interrupted: rtl {rtl}, model {model}"]
 
     def _callback_differences(self) -> list[str]:
         found = []
@@ -277,7 +285,7 @@ class Comparison(Pair):
                 f"interrupts served: rtl {len(self.rtl.interrupts)} {self.rtl.interrupts[-3:]}, "
                 f"model {len(self.model.interrupts)} {self.model.interrupts[-3:]}"
             )
-        found += self._callback_differences() + self.writes_refused()
+        found += self._call_differences() + self._callback_differences() + self.writes_refused()
         if registers:
             found += await self._register_differences(queue, faults=bool(found))
         if found:

@@ -2,8 +2,9 @@
 """Run drivers in both worlds, and hold the one against the other after each of their operations.
 
 Compared are: what the operation returned or raised, the whole memory byte for byte, the
-notifications sent and interrupts served of each device, and of each device the status, faults,
-indices of its queues, configuration space with its generation, and the function's own registers.
+notifications sent and interrupts served of each device, the queues they were due for, the status,
+faults, indices of its queues, configuration space with its generation, and the function's own
+registers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pymodel.device_ring import DeviceRing
 from pymodel.layout import MAX_QUEUE_SIZE, U16
 from pymodel.packed_layout import LENGTH_AT
 from pymodel.registers import CONFIG_BASE, OWN_BASE
-from tb.bench import Bench
+from tb.bench import SLOTS, Bench
 from tb.driver_worlds import DriverSetup, ModelDriverWorld, RtlDriverWorld, layout_of
 from tb.sides import Outcome, Sides
 
@@ -64,6 +65,7 @@ class DriverComparison(Sides):
         self.model = ModelDriverWorld(setup)
         self.outside: Optional[Callable[[], Iterable[str]]] = None
         self._more = parameters
+        self._benches = [bench] if bench.calls is not None else [bench.at(name) for name in SLOTS]
         self._ignored: set[tuple[int, int]] = set()
 
     async def start(self, again: bool = False) -> list[Slot]:
@@ -80,6 +82,8 @@ class DriverComparison(Sides):
             parameters.append(found | self._more)
         self.model.build(parameters)
         self.bench.track("scan")
+        for bench in self._benches:
+            bench.take_calls()
         await self.rtl.start(again)
         await self.rtl.settle()
         self.model.start()
@@ -193,10 +197,12 @@ class DriverComparison(Sides):
         for name, rtl, model in (
             ("notifications", ours.kicks, theirs.kicks),
             ("interrupts", ours.interrupts, theirs.interrupts),
+            ("queues that interrupted", self._benches[number].take_calls(), device.called.copy()),
             ("broken", ours.broken, theirs.broken),
         ):
             if rtl != model:
                 found.append(f"slot {number}, {name}: rtl {rtl}, model {model}")
+        device.called.clear()
         for register in (*DEVICE_REGISTERS, *self._function_registers(number)):
             found += await self._register_difference(number, register)
         for queue in range(device.queue_count):

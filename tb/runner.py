@@ -35,8 +35,8 @@ SYSTEM_TOP = "tb_top"
 DEVICES_TOP = "tb_devices"
 COMMON_SIGNALS = ("clk", "rst", "cycle", "dump_enable", "track_*", "s_axil_*")
 SIGNALS = {  # that Python reaches, of the tops with guest memory and clock
-    SYSTEM_TOP: (*COMMON_SIGNALS, "irq", "idle"),
-    DEVICES_TOP: (*COMMON_SIGNALS, "irq", "idle", "irq_*", "idle_*"),
+    SYSTEM_TOP: (*COMMON_SIGNALS, "irq", "idle", "calls"),
+    DEVICES_TOP: (*COMMON_SIGNALS, "irq", "idle", "irq_*", "idle_*", "calls_*"),
 }
 DEFAULT_TIMEOUT_S = 600
 CLOCK_NS = 4  # of tb_top

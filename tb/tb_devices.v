@@ -2,8 +2,8 @@
 // tb_devices - several virtio devices on one bus: their registers side by side, one guest memory.
 //   Contract    slot s has its registers at byte address s * 4096 on, and irq_<name>, idle_<name>;
 //               a device that is not there is a placeholder (vq_axil_split). Python drives rst, the
-//               s_axil pins, dump_enable and the track_ signals; what happens every cycle happens
-//               here
+//               s_axil pins, dump_enable and the track_ signals, and clears calls_<name>; what
+//               happens every cycle happens here
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -11,6 +11,7 @@
 // A device's pins in slot S. Its ids are of two bits
 `define TB_SLOT(S) \
     .clk(clk), .rst(rst), .irq(irq[S]), .idle(device_idle[S]), \
+    .m_used_irq(used_irq), .m_used_queue(used_queue), \
     .s_axil_awaddr(slot_awaddr), .s_axil_awvalid(slot_awvalid[S]), \
     .s_axil_awready(slot_awready[S]), .s_axil_wdata(slot_wdata), .s_axil_wstrb(slot_wstrb), \
     .s_axil_wvalid(slot_wvalid[S]), .s_axil_wready(slot_wready[S]), \
@@ -81,6 +82,12 @@ module tb_devices #(
     reg [15:0] track_queue;
     reg [31:0] track_token;
 
+    // Queues whose interrupts were due, a bit each since Python last cleared it
+    reg [63:0] calls_test;
+    reg [63:0] calls_net;
+    reg [63:0] calls_blk;
+    reg [63:0] calls_rng;
+
     reg  [15:0] s_axil_awaddr;
     reg         s_axil_awvalid;
     wire        s_axil_awready;
@@ -101,6 +108,8 @@ module tb_devices #(
 
     // Slots, and which of them have a device
     localparam SLOTS = 4;
+    localparam TEST_QUEUE_W = TEST_QUEUES > 1 ? $clog2(TEST_QUEUES) : 1;
+    localparam BLK_QUEUE_W  = BLK_QUEUES > 1 ? $clog2(BLK_QUEUES) : 1;
     localparam TEST = 0;
     localparam NET  = 1;
     localparam BLK  = 2;
@@ -127,6 +136,10 @@ module tb_devices #(
         track_op       = 64'd0;
         track_queue    = 16'd0;
         track_token    = 32'd0;
+        calls_test     = 64'd0;
+        calls_net      = 64'd0;
+        calls_blk      = 64'd0;
+        calls_rng      = 64'd0;
         s_axil_awaddr  = 16'd0;
         s_axil_awvalid = 1'b0;
         s_axil_wdata   = 32'd0;
@@ -233,6 +246,9 @@ module tb_devices #(
 
     generate
         if (PAIR_EN) begin : gen_pair
+            wire [1:0]              used_irq;
+            wire [TEST_QUEUE_W-1:0] used_queue;
+
             vq_test_pair #(
                 .QUEUES(TEST_QUEUES),
                 .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
@@ -293,10 +309,19 @@ module tb_devices #(
                 .m_axi_bresp(dev_bresp[1:0]),
                 .m_axi_bvalid(dev_bvalid[0]),
                 .m_axi_bready(dev_bready[0]),
+                .m_used_irq(used_irq),
+                .m_used_queue(used_queue),
                 .irq(irq[1:0]),
                 .idle(device_idle[1:0])
             );
+            always @(posedge clk)
+                if (used_irq[0]) calls_test <= calls_test | (64'd1 << used_queue);
+            always @(posedge clk)
+                if (used_irq[1]) calls_net <= calls_net | (64'd1 << used_queue);
         end else if (TEST_EN) begin : gen_test
+            wire                    used_irq;
+            wire [TEST_QUEUE_W-1:0] used_queue;
+
             vq_test_device #(
                 .QUEUES(TEST_QUEUES),
                 .QUEUE_SIZE_MAX(QUEUE_SIZE_MAX),
@@ -309,6 +334,9 @@ module tb_devices #(
             ) u_device (
                 `TB_SLOT(TEST)
             );
+
+            always @(posedge clk)
+                if (used_irq) calls_test <= calls_test | (64'd1 << used_queue);
         end
     endgenerate
 
@@ -319,6 +347,11 @@ module tb_devices #(
             wire                out_tlast, out_tuser, out_tvalid, out_tready;
             wire                in_tlast, in_tuser, in_tvalid, in_tready;
             wire                link_up;
+            wire                used_irq;
+            wire [$clog2(2*NET_PAIRS+1)-1:0] used_queue;
+
+            always @(posedge clk)
+                if (used_irq) calls_net <= calls_net | (64'd1 << used_queue);
 
             vq_net_device #(
                 .PAIRS(NET_PAIRS),
@@ -384,6 +417,11 @@ module tb_devices #(
             wire              wr_tlast, wr_tuser, wr_tvalid, wr_tready;
             wire              rd_tlast, rd_tvalid, rd_tready;
             wire              done_ok, done_valid, done_ready, store_rst;
+            wire              used_irq;
+            wire [BLK_QUEUE_W-1:0] used_queue;
+
+            always @(posedge clk)
+                if (used_irq) calls_blk <= calls_blk | (64'd1 << used_queue);
 
             vq_blk_device #(
                 .QUEUES(BLK_QUEUES),
@@ -486,6 +524,11 @@ module tb_devices #(
         if (RNG_EN) begin : gen_rng
             wire [DATA_W-1:0] ent_tdata;
             wire              ent_tvalid, ent_tready;
+            wire              used_irq;
+            wire              used_queue;
+
+            always @(posedge clk)
+                if (used_irq) calls_rng <= calls_rng | (64'd1 << used_queue);
 
             vq_rng_source #(
                 .DATA_W(DATA_W)

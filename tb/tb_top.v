@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tb_top - the whole device in its bench: clock, guest memory, protocol checks, register pins.
-//   Contract    Python drives rst, the s_axil pins, dump_enable and the track_ signals, and
-//               waits on irq and idle; everything that happens every cycle happens here
+//   Contract    Python drives rst, the s_axil pins, dump_enable and the track_ signals, waits on
+//               irq and idle, and clears calls; everything that happens every cycle happens here
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -28,6 +28,8 @@ module tb_top #(
     end
 `endif
 
+    localparam QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1;
+
     reg        rst;
     reg [63:0] cycle;       // number of the next clock edge
     reg        dump_enable; // waves are written while high
@@ -35,6 +37,8 @@ module tb_top #(
     reg [63:0] track_op;    // up to 8 ASCII characters: add, sync, get, ...
     reg [15:0] track_queue;
     reg [31:0] track_token;
+
+    reg [63:0] calls;       // queues whose interrupts were due, since Python last cleared it
 
     reg  [11:0] s_axil_awaddr;
     reg         s_axil_awvalid;
@@ -63,6 +67,7 @@ module tb_top #(
         track_op       = 64'd0;
         track_queue    = 16'd0;
         track_token    = 32'd0;
+        calls          = 64'd0;
         s_axil_awaddr  = 12'd0;
         s_axil_awvalid = 1'b0;
         s_axil_wdata   = 32'd0;
@@ -74,7 +79,13 @@ module tb_top #(
         s_axil_rready  = 1'b0;
     end
 
-    always @(posedge clk) cycle <= cycle + 64'd1;
+    wire             used_irq;
+    wire [QID_W-1:0] used_queue;
+
+    always @(posedge clk) begin
+        cycle <= cycle + 64'd1;
+        if (used_irq) calls <= calls | (64'd1 << used_queue);
+    end
 
 `ifdef VERILATOR
     import "DPI-C" function void tb_waves(input bit on);
@@ -177,6 +188,8 @@ module tb_top #(
         .m_axi_bresp    (axi_bresp),
         .m_axi_bvalid   (axi_bvalid),
         .m_axi_bready   (axi_bready),
+        .m_used_irq     (used_irq),
+        .m_used_queue   (used_queue),
         .irq            (irq),
         .idle           (idle)
     );

@@ -119,6 +119,9 @@ module vq_device #(
     input  wire                s_cfg_change,
     // Its reset: at power-on and with each device reset
     output wire                m_fn_rst,
+    // Interrupts by queue, for a transport with a vector each: a pulse, and of which queue
+    output wire                m_used_irq,
+    output wire [QID_W-1:0]    m_used_queue,
     // Interrupt line, high while an event is not acknowledged
     output wire                irq,
     output wire                idle
@@ -146,8 +149,6 @@ module vq_device #(
     wire [16:0]               fault_desc;
     wire                      fault_valid;
     wire                      fault_ready;
-    wire                      used_irq;
-    wire [QID_W-1:0]          used_queue;
     wire [QID_W-1:0]          index_queue;
     wire [15:0]               index_avail;
     wire [15:0]               index_used;
@@ -211,7 +212,7 @@ module vq_device #(
         .s_fault_desc(fault_desc),
         .s_fault_valid(fault_valid),
         .s_fault_ready(fault_ready),
-        .s_used_irq(used_irq),
+        .s_used_irq(m_used_irq),
         .m_index_queue(index_queue),
         .s_index_avail(index_avail),
         .s_index_used(index_used),
@@ -264,8 +265,8 @@ module vq_device #(
         .m_fault_desc(fault_desc),
         .m_fault_valid(fault_valid),
         .m_fault_ready(fault_ready),
-        .m_used_irq(used_irq),
-        .m_used_queue(used_queue),
+        .m_used_irq(m_used_irq),
+        .m_used_queue(m_used_queue),
         .s_index_queue(index_queue),
         .m_index_avail(index_avail),
         .m_index_used(index_used),
@@ -332,7 +333,5 @@ module vq_device #(
         .m_axi_bvalid(m_axi_bvalid),
         .m_axi_bready(m_axi_bready)
     );
-
-    wire unused = &{1'b0, used_queue};
 endmodule
 `resetall

@@ -116,6 +116,9 @@ module vq_devices #(
     input  wire [DEVICES*32-1:0]         s_cfg_rdata,
     input  wire [DEVICES-1:0]            s_cfg_change,
     output wire [DEVICES-1:0]            m_fn_rst,
+    // Interrupts by queue, for transports with a vector each: a pulse, and of which queue
+    output wire [DEVICES-1:0]      m_used_irq,
+    output wire [QID_W-1:0]        m_used_queue,
     // Interrupt lines, high while an event is not acknowledged
     output wire [DEVICES-1:0]      irq,
     output wire [DEVICES-1:0]      idle
@@ -128,7 +131,7 @@ module vq_devices #(
     wire [DEVICES*3-1:0]     setup_field;
     wire [DEVICES*32-1:0]    setup_data;
     wire [DEVICES-1:0]       setup_valid, notify_valid, run, event_idx, indirect;
-    wire [DEVICES-1:0]       reset, reset_done, fault_valid, fault_ready, used_irq;
+    wire [DEVICES-1:0]       reset, reset_done, fault_valid, fault_ready;
     wire [ALL-1:0]           ready, quiet;
     wire [DEVICES*16-1:0]    index_avail, index_used;
     wire [QID_W-1:0]         fault_queue;
@@ -224,7 +227,7 @@ module vq_devices #(
                 .s_fault_desc(fault_desc),
                 .s_fault_valid(fault_valid[d]),
                 .s_fault_ready(fault_ready[d]),
-                .s_used_irq(used_irq[d]),
+                .s_used_irq(m_used_irq[d]),
                 .m_index_queue(index_queue[QID_W*d +: QID_W]),
                 .s_index_avail(index_avail[16*d +: 16]),
                 .s_index_used(index_used[16*d +: 16]),
@@ -264,7 +267,8 @@ module vq_devices #(
         .m_fault_queue(fault_queue),
         .m_fault_valid(fault_valid),
         .m_fault_ready(fault_ready),
-        .m_used_irq(used_irq),
+        .m_used_irq(m_used_irq),
+        .m_used_queue(m_used_queue),
         .s_index_queue(index_queue),
         .m_index_avail(index_avail),
         .m_index_used(index_used),

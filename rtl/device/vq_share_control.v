@@ -41,6 +41,7 @@ module vq_share_control #(
     output wire [DEVICES-1:0]        m_fault_valid,
     input  wire [DEVICES-1:0]        m_fault_ready,
     output wire [DEVICES-1:0]        m_used_irq,
+    output wire [QID_W-1:0]          m_used_queue,
     // Indices of the queue that each asks for
     input  wire [DEVICES*QID_W-1:0]  s_index_queue,
     output wire [DEVICES*16-1:0]     m_index_avail,
@@ -112,10 +113,12 @@ module vq_share_control #(
             assign m_engine_setup_queue = {setup_pick, setup_queue[QID_W*setup_pick +: QID_W]};
             assign index_queue = {ask_reg, s_index_queue[QID_W*ask_reg +: QID_W]};
             assign m_fault_queue = s_engine_fault_queue[QID_W-1:0];
+            assign m_used_queue  = s_engine_used_queue[QID_W-1:0];
         end else begin : gen_single
             assign m_engine_setup_queue = setup_pick;
             assign index_queue = ask_reg;
             assign m_fault_queue = 1'b0;
+            assign m_used_queue  = 1'b0;
         end
         for (d = 0; d < DEVICES; d = d + 1) begin : gen_device
             reg  [PEND_W-1:0] count_reg;            // set-up on its way

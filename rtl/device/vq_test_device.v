@@ -14,7 +14,8 @@ module vq_test_device #(
     parameter CHAINS         = 4*DATA_W,   // chains at a time; power of two
     parameter [0:0] SPLIT_EN  = 1'b1,      // 0: only packed rings
     parameter [0:0] PACKED_EN = 1'b1,      // 0: only split rings
-    parameter [0:0] ORDER_EN  = 1'b1       // 0: no IN_ORDER
+    parameter [0:0] ORDER_EN  = 1'b1,      // 0: no IN_ORDER
+    parameter QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1   // derived, not to be set
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -70,13 +71,15 @@ module vq_test_device #(
     input  wire [1:0]          m_axi_bresp,
     input  wire                m_axi_bvalid,
     output wire                m_axi_bready,
+    // Interrupts by queue, for a transport with a vector each: a pulse, and of which queue
+    output wire                m_used_irq,
+    output wire [QID_W-1:0]    m_used_queue,
     // Interrupt line, high while an event is not acknowledged
     output wire                irq,
     output wire                idle
 );
     // A queue of 64-byte buffers never waits for credit where memory answers in 512 cycles
     localparam CREDITS = CHAINS < 256 ? CHAINS : 8*DATA_W;
-    localparam QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1;
     localparam TAG_W = $clog2(CHAINS);
 
     wire [10:0]               cfg_addr;
@@ -211,6 +214,8 @@ module vq_test_device #(
         .s_cfg_rdata(cfg_rdata),
         .s_cfg_change(1'b0),
         .m_fn_rst(function_rst),
+        .m_used_irq(m_used_irq),
+        .m_used_queue(m_used_queue),
         .irq(irq),
         .idle(idle)
     );

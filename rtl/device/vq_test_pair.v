@@ -15,7 +15,8 @@ module vq_test_pair #(
     parameter MAX_CHAIN      = 128,     // descriptors of one chain; 1 to 32768
     parameter CHAINS         = 4*DATA_W,    // chains at a time; power of two
     parameter [0:0] PACKED_EN = 1'b0,   // rings of both: 0 split, 1 packed
-    parameter DEVICES        = 2        // not to be set
+    parameter DEVICES        = 2,       // not to be set
+    parameter QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1   // derived, not to be set
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -71,12 +72,14 @@ module vq_test_pair #(
     input  wire [1:0]          m_axi_bresp,
     input  wire                m_axi_bvalid,
     output wire                m_axi_bready,
+    // Interrupts by queue, for transports with a vector each: a pulse, and of which queue
+    output wire [DEVICES-1:0]      m_used_irq,
+    output wire [QID_W-1:0]        m_used_queue,
     // Interrupt lines, high while an event is not acknowledged
     output wire [DEVICES-1:0]      irq,
     output wire [DEVICES-1:0]      idle
 );
     localparam CREDITS = CHAINS < 256 ? CHAINS : 8*DATA_W;
-    localparam QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1;
     localparam TAG_W = $clog2(CHAINS);
 
     wire [QID_W-1:0]              fn_req_queue;
@@ -210,6 +213,8 @@ module vq_test_pair #(
         .s_cfg_rdata(to_cfg_rdata),
         .s_cfg_change({DEVICES{1'b0}}),
         .m_fn_rst(fn_fn_rst),
+        .m_used_irq(m_used_irq),
+        .m_used_queue(m_used_queue),
         .irq(irq),
         .idle(idle)
     );

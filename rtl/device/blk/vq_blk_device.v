@@ -26,7 +26,8 @@ module vq_blk_device #(
     parameter         MAX_RANGES     = 16,              // ranges of a request; power of two
     parameter [31:0]  MAX_SECTORS    = 32'h003fffff,    // sectors in a range
     parameter [0:0]   UNMAP_EN       = 1'b0,            // 1: write-zeroes may deallocate
-    parameter [159:0] SERIAL         = 160'd0           // GET_ID's; the first character lowest
+    parameter [159:0] SERIAL         = 160'd0,          // GET_ID's; the first character lowest
+    parameter         QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1   // derived, not to be set
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -108,6 +109,9 @@ module vq_blk_device #(
     input  wire                s_done_valid,
     output wire                s_done_ready,
     output wire                m_store_rst,
+    // Interrupts by queue, for a transport with a vector each: a pulse, and of which queue
+    output wire                m_used_irq,
+    output wire [QID_W-1:0]    m_used_queue,
     // Interrupt line, high while an event is not acknowledged
     output wire                irq,
     output wire                idle
@@ -122,7 +126,6 @@ module vq_blk_device #(
                                  {63'd0, !READ_ONLY} << BLK_F_DISCARD |
                                  {63'd0, !READ_ONLY} << BLK_F_WRITE_ZEROES |
                                  (QUEUES > 1 ? 64'd1 << BLK_F_MQ : 64'd0);
-    localparam QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1;
     localparam TAG_W = $clog2(CHAINS);
 
     wire [10:0]               cfg_addr;
@@ -260,6 +263,8 @@ module vq_blk_device #(
         .s_cfg_rdata(cfg_rdata),
         .s_cfg_change(cfg_change),
         .m_fn_rst(function_rst),
+        .m_used_irq(m_used_irq),
+        .m_used_queue(m_used_queue),
         .irq(irq),
         .idle(idle)
     );

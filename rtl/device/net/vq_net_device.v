@@ -24,7 +24,8 @@ module vq_net_device #(
     parameter         MTU            = 1500,            // largest packet, bytes; 68 to 65535
     parameter         FRAME_BYTES    = 16384,           // memory for received frames; power of two
     parameter         RX_WAIT        = 4096,            // cycles for a buffer to come; to 2^20 - 1
-    parameter [47:0]  MAC            = 48'h525400123456 // address, first byte highest
+    parameter [47:0]  MAC            = 48'h525400123456,    // address, first byte highest
+    parameter         QID_W          = $clog2(2*PAIRS + 1)  // derived, not to be set
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -94,6 +95,9 @@ module vq_net_device #(
     input  wire                s_mac_tuser,
     input  wire                s_mac_tvalid,
     output wire                s_mac_tready,
+    // Interrupts by queue, for a transport with a vector each: a pulse, and of which queue
+    output wire                m_used_irq,
+    output wire [QID_W-1:0]    m_used_queue,
     // Interrupt line, high while an event is not acknowledged
     output wire                irq,
     output wire                idle
@@ -105,7 +109,6 @@ module vq_net_device #(
                                  64'd1 << NET_F_CTRL_VQ | 64'd1 << NET_F_CTRL_MAC_ADDR |
                                  (PAIRS > 1 ? 64'd1 << NET_F_MQ : 64'd0);
     localparam QUEUES = 2*PAIRS + 1;
-    localparam QID_W = $clog2(2*PAIRS + 1);
     localparam TAG_W = $clog2(CHAINS);
 
     wire [10:0]               cfg_addr;
@@ -247,6 +250,8 @@ module vq_net_device #(
         .s_cfg_rdata(cfg_rdata),
         .s_cfg_change(cfg_change),
         .m_fn_rst(function_rst),
+        .m_used_irq(m_used_irq),
+        .m_used_queue(m_used_queue),
         .irq(irq),
         .idle(idle)
     );

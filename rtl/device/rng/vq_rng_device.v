@@ -76,6 +76,9 @@ module vq_rng_device #(
     input  wire [DATA_W-1:0]   s_ent_tdata,
     input  wire                s_ent_tvalid,
     output wire                s_ent_tready,
+    // Interrupts by queue, for a transport with a vector each: a pulse, and of which queue
+    output wire                m_used_irq,
+    output wire [0:0]          m_used_queue,
     // Interrupt line, high while an event is not acknowledged
     output wire                irq,
     output wire                idle
@@ -216,6 +219,8 @@ module vq_rng_device #(
         .s_cfg_rdata(32'd0),
         .s_cfg_change(1'b0),
         .m_fn_rst(function_rst),
+        .m_used_irq(m_used_irq),
+        .m_used_queue(m_used_queue),
         .irq(irq),
         .idle(idle)
     );

@@ -16,7 +16,8 @@ module vq_test_device #(
     parameter CHAINS         = 256,
     parameter [0:0] SPLIT_EN  = 1'b1,
     parameter [0:0] PACKED_EN = 1'b1,
-    parameter [0:0] ORDER_EN  = 1'b1
+    parameter [0:0] ORDER_EN  = 1'b1,
+    parameter QID_W = QUEUES > 1 ? $clog2(QUEUES) : 1
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -70,6 +71,8 @@ module vq_test_device #(
     input  wire [1:0]          m_axi_bresp,
     input  wire                m_axi_bvalid,
     output wire                m_axi_bready,
+    output wire                m_used_irq,
+    output wire [QID_W-1:0]    m_used_queue,
     output wire                irq,
     output wire                idle
 );
@@ -137,6 +140,8 @@ module vq_test_device #(
     assign m_axi_wvalid  = m_axi_rvalid;
     assign m_axi_bready  = 1'b1;
     assign irq           = done_reg == total_reg && total_reg != 32'd0;
+    assign m_used_irq    = 1'b0;
+    assign m_used_queue  = {QID_W{1'b0}};
     assign idle          = done_reg == total_reg;
 
     always @(posedge clk) begin
