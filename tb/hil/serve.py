@@ -38,7 +38,6 @@ class RtlServer(Server):
         self.mac = Mac() if options.device == "net" else None
         super().__init__(RtlBackend(bench, options.hidden), options)
         self.bench = bench
-        self.calls = getattr(bench.dut, f"calls_{options.device}")
 
     async def run(self) -> None:
         """Serve until it is over."""
@@ -88,14 +87,9 @@ class RtlServer(Server):
     async def _call(self) -> None:
         """Signal the queues whose interrupts come."""
         while True:
-            await self.calls.value_change
-            bits = int(self.calls.value)
-            if not bits:
-                continue
-            self.calls.value = 0
-            for queue in range(bits.bit_length()):
-                if bits >> queue & 1:
-                    self.called(queue)
+            await self.bench.calls.value_change
+            for queue in self.bench.take_calls():
+                self.called(queue)
 
     async def quiet(self) -> None:
         """Look for a changed configuration, or a fault, when the device has come to rest."""
