@@ -107,6 +107,7 @@ class RingState:
         base: as SET_VRING_BASE told it.
         kick, call, err: descriptors, None where there is none.
         kick_known: SET_VRING_KICK came, with a descriptor or without.
+        polled: it came without: the client rings no bell, so the ring is looked at now and then.
         enabled: SET_VRING_ENABLE said so, or nobody needs to.
         running: the device has it.
     """
@@ -118,6 +119,7 @@ class RingState:
     call: Optional[int] = None
     err: Optional[int] = None
     kick_known: bool = False
+    polled: bool = False
     enabled: bool = False
     running: bool = False
 

@@ -27,6 +27,7 @@ from tb.hil.session import Session
 from tb.hil.wires import WIRES, Wanted, Wire
 
 ENVIRONMENT = "TB_HIL"
+POLL_SECONDS = 0.001  # between two looks at a ring whose client rings no bell
 SAY = "hil: "  # begins each line for people
 
 
@@ -155,11 +156,19 @@ class Server(abc.ABC):
         busy = self.busy
         if not busy:
             await self.quiet()
-        for action in self._ready(0 if busy else None):
+        for action in self._ready(0 if busy else self._patience):
             await action()
             if self._over():
                 return
+        if self.session is not None and not busy:
+            await self.session.look()
         await self.work(busy)
+
+    @property
+    def _patience(self) -> Optional[float]:
+        """Seconds to sleep without anything that comes in; None for as long as it takes."""
+        polled = self.session is not None and self.session.polled
+        return POLL_SECONDS if polled else None
 
     # ---- what a device says
 
@@ -203,8 +212,8 @@ class Server(abc.ABC):
         wanted = self.wire.wanted() if self.wire is not None else Wanted()
         for fd, events in wanted.descriptors:
             poll.register(fd, events)
-        if timeout is None:
-            timeout = wanted.seconds
+        if wanted.seconds is not None:
+            timeout = wanted.seconds if timeout is None else min(timeout, wanted.seconds)
         found = poll.poll(None if timeout is None else timeout * 1000)
         if self.wire is not None:
             self.wire.ready([item for item in found if item[0] not in sources])

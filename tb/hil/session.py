@@ -113,6 +113,16 @@ class Session:
         elif ring.running:
             await self.backend.kick(queue)
 
+    @property
+    def polled(self) -> list[int]:
+        """The queues that run and are to be looked at without a kick."""
+        return [index for index, ring in enumerate(self.rings) if ring.running and ring.polled]
+
+    async def look(self) -> None:
+        """Look at these queues."""
+        for queue in self.polled:
+            await self.backend.kick(queue)
+
     def called(self, queue: int) -> None:
         """Signal a queue's interrupt."""
         self._signal(queue, "call")
@@ -381,14 +391,14 @@ class Session:
         await self._stop_ring(index)
         ring.replace("kick", None)
         ring.replace("call", None)
-        ring.kick_known = False
+        ring.kick_known = ring.polled = False
         return wire.VRING_STATE.pack(index, ring.base)
 
     async def _set_vring_kick(self, message: Message) -> None:
         index, fd = self._vring_fd(message)
         ring = self.rings[index]
         ring.replace("kick", fd)
-        ring.kick_known = True
+        ring.kick_known, ring.polled = True, fd is None
         await self._start_ring(index)
 
     async def _set_vring_call(self, message: Message) -> None:
