@@ -8,7 +8,6 @@ import os
 from typing import Any, Optional
 
 import cocotb
-from cocotb.handle import Immediate
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import First, RisingEdge, Timer
 from cocotb.types import LogicArray
@@ -65,6 +64,7 @@ class Bench:
         self.irq = getattr(dut, f"irq_{slot}" if slot else "irq")
         self.idle = getattr(dut, f"idle_{slot}" if slot else "idle")
         self.calls = _calls(dut, slot)
+        self._taken = (-1, 0)  # time step in which calls were taken, and which
         self.memory = NativeMemory()
         self.memory.configure(settings or settings_from_environment())
         self.registers = Registers(dut, dut.clk)
@@ -125,9 +125,12 @@ class Bench:
         A call that comes in the very cycle in which this is used may be lost: use it while the
         device is idle, or when `calls` has just changed (`calls.value_change`).
         """
-        value = int(self.calls.value)
-        if value:
-            self.calls.value = Immediate(0)
+        now, value = int(get_sim_time("step")), int(self.calls.value)
+        taken = self._taken[1] if self._taken[0] == now else 0  # cleared at the end of this step
+        if value & ~taken:
+            self.calls.value = 0
+            self._taken = now, value
+        value &= ~taken
         return {queue for queue in range(value.bit_length()) if value >> queue & 1}
 
     async def wait_level(self, pin: Any, level: int, max_cycles: int) -> bool:
