@@ -45,6 +45,7 @@ bench-page: setup ## Write the figures of the last whole `make bench` into the p
 	@$(VENV_PYTHON) -m tb.measure.command --page
 
 test: lint ## Lint, model tests, RTL and system tests on both simulators (PYTEST_ARGS)
+	@$(PYTHON) ci/setup.py linux || echo 'going on: the tests with a Linux guest will fail'
 	@$(VENV_PYTHON) -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 conformance: setup ## Run the tests that cite clauses or show rules; write docs/conformance.md

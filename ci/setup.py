@@ -9,7 +9,8 @@ Standard library only: this is the first thing that runs on a new machine. It ma
 - `build/toolchain.json`: where each tool was found; `ci/toolchain.py` reads it.
 
 A second run finds its stamp and does nothing. Words on the command line name groups of packages
-that one command alone needs: `ci/requirements-<group>.txt`, added to the same `build/venv`.
+that one command alone needs: `ci/requirements-<group>.txt`, added to the same `build/venv`, or a
+group of Debian packages of `ci/debian.py`.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
+sys.path.insert(0, str(ROOT))  # started as a file, on any Python
+
+from ci import debian as packages  # noqa: E402
+from ci.debian import BUILD, TOOLS, UNPACKED, Debian, failure, output, relative, run, say  # noqa: E402
+
 VENV = BUILD / "venv"
-TOOLS = BUILD / "tools"
-UNPACKED = TOOLS / "root"
 TOOLCHAIN = BUILD / "toolchain.json"
 HOME = VENV.resolve().parent.parent  # of the environment, which a link may share
 REQUIREMENTS = ROOT / "requirements.txt"
@@ -37,89 +38,10 @@ LOWEST_VERILATOR = (5, 36)
 LOWEST_PYTHON = (3, 10)
 
 
-def say(text: str) -> None:
-    """Print one line of progress at once."""
-    print(f"setup: {text}", flush=True)
-
-
-def fail(text: str) -> NoReturn:
-    """Stop with a message for a person."""
-    print(f"setup: {text}", file=sys.stderr, flush=True)
-    sys.exit(1)
-
-
-def run(*command: str, log: Path, cwd: Path | None = None) -> bool:
-    """Run a command, its output into `log`; True when it succeeded."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as out:
-        out.write(f"$ {' '.join(command)}\n")
-        out.flush()
-        try:
-            code = subprocess.run(command, stdout=out, stderr=out, cwd=cwd, check=False).returncode
-        except OSError as error:
-            out.write(f"{error}\n")
-            return False
-    return code == 0
-
-
-class Debian:
-    """Debian packages: installed when allowed, else unpacked under `build/tools/root`."""
-
-    def __init__(self) -> None:
-        self.log = BUILD / "setup-apt.log"
-        self.updated = False
-
-    def prefix(self) -> list[str] | None:
-        """Return what to put before apt-get to install (nothing, sudo), or None."""
-        if not shutil.which("apt-get"):
-            return None
-        if os.geteuid() == 0:
-            return ["env", "DEBIAN_FRONTEND=noninteractive"]
-        if shutil.which("sudo") and run("sudo", "-n", "true", log=self.log):
-            return ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive"]
-        return None
-
-    def install(self, *names: str) -> bool:
-        """Install packages system-wide; False when that is not allowed or fails."""
-        prefix = self.prefix()
-        if prefix is None:
-            return False
-        say(f"installing the Debian packages {' '.join(names)}")
-        command = [*prefix, "apt-get", "install", "-y", "--no-install-recommends", *names]
-        if run(*command, log=self.log):
-            return True
-        if not self.updated:
-            self.updated = True
-            run(*prefix, "apt-get", "update", log=self.log)
-            return run(*command, log=self.log)
-        return False
-
-    def unpack(self, *names: str) -> bool:
-        """Download packages and unpack them under `build/tools/root` (needs no rights)."""
-        if not (shutil.which("apt-get") and shutil.which("dpkg")):
-            return False
-        say(f"unpacking the Debian packages {' '.join(names)} under {relative(UNPACKED)}")
-        folder = TOOLS / "packages"
-        folder.mkdir(parents=True, exist_ok=True)
-        UNPACKED.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            if not run("apt-get", "download", name, log=self.log, cwd=folder):
-                return False
-            for package in folder.glob(f"{name}_*.deb"):
-                if not run("dpkg", "-x", str(package), str(UNPACKED), log=self.log):
-                    return False
-        return True
-
-
-def relative(path: Path) -> str:
-    """Return a path as the reader sees it from the project's folder."""
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
-
-
 def stamp() -> str:
     """Return a hash of what the set-up depends on."""
     digest = hashlib.sha256()
-    for path in (REQUIREMENTS, Path(__file__)):
+    for path in (REQUIREMENTS, Path(__file__), Path(packages.__file__)):
         digest.update(path.read_bytes())
     digest.update(f"{sys.version}{ROOT}".encode())
     digest.update(str(shutil.which("iverilog", path=outside_path())).encode())
@@ -155,7 +77,7 @@ def make_venv(debian: Debian) -> None:
         (debian.install("python3-venv") and run(*create, str(VENV), log=log))
         or (run(*create, "--without-pip", str(VENV), log=log) and unpack_pip(debian, log))
     ):
-        fail(
+        raise failure(
             "this Python cannot make a virtual environment. Install what it lacks with\n"
             "    sudo apt-get install python3-venv\n"
             f"and run again. Details: {relative(log)}"
@@ -166,10 +88,14 @@ def make_venv(debian: Debian) -> None:
 
 
 def add_group(group: str) -> None:
-    """Add the packages of `ci/requirements-<group>.txt` to `build/venv`."""
+    """Add a group of Debian packages, or that of `ci/requirements-<group>.txt`."""
+    if group in packages.GROUPS:
+        packages.add_group(group)
+        return
     path = ROOT / "ci" / f"requirements-{group}.txt"
     if not path.is_file():
-        fail(f"there is no group {group}: {relative(path)} is missing")
+        known = [*packages.GROUPS, *(p.stem[13:] for p in path.parent.glob("requirements-*.txt"))]
+        raise failure(f"there is no group {group}: it is one of {', '.join(sorted(known))}")
     wanted = hashlib.sha256(path.read_bytes()).hexdigest()
     done = VENV / f"requirements-{group}.sha256"
     if done.exists() and done.read_text() == wanted:
@@ -185,7 +111,7 @@ def install_packages(path: Path) -> None:
     pip = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check")
     if not run(*pip, "-r", str(path), log=log):
         tail = "\n".join(log.read_text().splitlines()[-8:])
-        fail(f"pip could not install {relative(path)}:\n{tail}\nDetails: {relative(log)}")
+        raise failure(f"pip could not install {relative(path)}:\n{tail}\nDetails: {relative(log)}")
 
 
 def unpack_pip(debian: Debian, log: Path) -> bool:
@@ -210,7 +136,7 @@ def find_libpython(debian: Debian) -> dict[str, str]:
     elif debian.unpack(package):
         found = next(map(str, UNPACKED.glob(f"usr/lib/*/libpython{version}.so.1.0")), "")
     if not found:
-        fail(
+        raise failure(
             "the shared library of this Python is missing. Install it with\n"
             f"    sudo apt-get install {package}\n"
             f"and run again. Details: {relative(debian.log)}"
@@ -226,7 +152,7 @@ def find_icarus(debian: Debian) -> dict[str, str]:
             return {name: str(shutil.which(name, path=outside_path())) for name in names}
     if debian.unpack("iverilog"):
         return wrap_icarus(debian)
-    fail(
+    raise failure(
         "Icarus Verilog is missing and could not be had. Install it with\n"
         "    sudo apt-get install iverilog\n"
         f"and run again. Details: {relative(debian.log)}"
@@ -237,7 +163,7 @@ def wrap_icarus(debian: Debian) -> dict[str, str]:
     """Wrap the unpacked Icarus, whose own paths are those of an installed one."""
     libraries = sorted(UNPACKED.glob("usr/lib/*/ivl"))
     if not libraries:
-        fail(f"the package iverilog holds no folder ivl (looked in {relative(UNPACKED)})")
+        raise failure(f"the package iverilog holds no folder ivl (looked in {relative(UNPACKED)})")
     ivl, usr = libraries[0], UNPACKED / "usr"
     search = f"{ivl.parent}:{UNPACKED}/lib/{ivl.parent.name}"
     shell = f"#!/bin/sh\nLD_LIBRARY_PATH={search}:$LD_LIBRARY_PATH exec {usr}/bin/"
@@ -261,14 +187,6 @@ def wrap_icarus(debian: Debian) -> dict[str, str]:
     return found
 
 
-def output(*command: str) -> str:
-    """Return what a command prints, nothing if it does not run."""
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    except OSError:
-        return ""
-
-
 def verilator_version(binary: str) -> tuple[int, int]:
     """Return a Verilator's version; (0, 0) if it does not run or does not say."""
     match = re.match(r"Verilator (\d+)\.(\d+)", output(binary, "--version"))
@@ -283,7 +201,7 @@ def find_verilator() -> dict[str, str]:
         if include and (Path(include[1]) / "include" / "verilated.h").exists():
             return {"verilator": outside, "verilator_include": f"{include[1]}/include"}
     if not shutil.which("perl"):
-        fail("Verilator needs perl. Install it with\n    sudo apt-get install perl")
+        raise failure("Verilator needs perl. Install it with\n    sudo apt-get install perl")
     for root in VENV.glob("lib/python*/site-packages/verilator"):
         binary = root / "bin" / "verilator"
         if binary.exists():
@@ -293,7 +211,7 @@ def find_verilator() -> dict[str, str]:
             wrapper.write_text(f'#!/bin/sh\nVERILATOR_ROOT={root} exec perl {binary} "$@"\n')
             wrapper.chmod(0o755)
             return {"verilator": str(wrapper), "verilator_include": str(root / "include")}
-    fail(f"the package verilator holds no bin/verilator (looked in {relative(VENV)})")
+    raise failure(f"the package verilator holds no bin/verilator (looked in {relative(VENV)})")
 
 
 def compiles(source: str, include: str, *libraries: str) -> bool:
@@ -317,7 +235,7 @@ def find_trace_libraries(debian: Debian) -> dict[str, str]:
     source = "#include <lz4.h>\n#include <zlib.h>\nint main() { return !zlibVersion(); }\n"
     libraries = ("-llz4", "-lz")
     if not shutil.which("g++"):
-        fail("g++ is missing. Install it with\n    sudo apt-get install g++")
+        raise failure("g++ is missing. Install it with\n    sudo apt-get install g++")
     packages = ("liblz4-dev", "zlib1g-dev")
     inside = {"include": f"{UNPACKED}/usr/include"}
     if compiles(source, "", *libraries):
@@ -328,7 +246,7 @@ def find_trace_libraries(debian: Debian) -> dict[str, str]:
         source, str(UNPACKED), *libraries
     ):
         return {**inside, "library": os.pathsep.join(library_folders())}
-    fail(
+    raise failure(
         "the headers that wave files need are missing. Install them with\n"
         f"    sudo apt-get install {' '.join(packages)}\n"
         f"and run again. Details: {relative(BUILD / 'setup-compiler.log')}"
@@ -357,7 +275,7 @@ def version_line(found: dict[str, str]) -> str:
 def main(groups: list[str]) -> None:
     """Set up, or find that it is done; then the same for groups of packages."""
     if sys.version_info < LOWEST_PYTHON:
-        fail(
+        raise failure(
             f"Python {'.'.join(map(str, LOWEST_PYTHON))} or newer is needed, this is {sys.version}"
         )
     BUILD.mkdir(exist_ok=True)

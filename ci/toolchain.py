@@ -54,3 +54,17 @@ def toolchain() -> Toolchain:
         )
     except (OSError, ValueError, KeyError):
         raise SystemExit("the tools are not set up: run 'make setup' first") from None
+
+
+def group(name: str) -> dict[str, str]:
+    """Return the paths of a group of Debian packages, by the names of `ci/debian.py`.
+
+    Stops with what to do when the group is not there.
+    """
+    try:
+        found: dict[str, str] = json.loads((BUILD / "tools" / f"{name}.json").read_text())["files"]
+        return found
+    except (OSError, ValueError, KeyError):
+        raise SystemExit(
+            f"the packages of group {name} are not set up: run 'python3 ci/setup.py {name}' first"
+        ) from None

@@ -16,7 +16,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -24,11 +24,16 @@ from typing import Any, Callable, Optional
 from tb.hil.backend import Backend
 from tb.hil.messages import Disconnected, ProtocolError
 from tb.hil.session import Session
-from tb.hil.wires import WIRES, Wanted, Wire
+from tb.hil.slirp import Slirp
+from tb.hil.wires import Loopback, Wanted, Wire
 
 ENVIRONMENT = "TB_HIL"
 POLL_SECONDS = 0.001  # between two looks at a ring whose client rings no bell
 SAY = "hil: "  # begins each line for people
+WIRES: Mapping[str, Callable[[Callable[[bytes], None]], Wire]] = {
+    "loopback": Loopback,
+    "slirp": Slirp,
+}
 
 
 @dataclass(frozen=True)

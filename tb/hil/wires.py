@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Callable, NamedTuple, Optional, Protocol
 
 
@@ -62,6 +62,3 @@ class Loopback:
 
     def close(self) -> None:
         """See `Wire`."""
-
-
-WIRES: Mapping[str, Callable[[Callable[[bytes], None]], Wire]] = {"loopback": Loopback}
