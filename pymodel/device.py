@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Callable
 
 from .device_queue import WORD, DeviceQueue, layout_type
@@ -23,6 +24,7 @@ from .registers import (
     Access,
     Reg,
 )
+from .walker import Chain
 
 FAULT_COUNT_MAX = 0xFFFF
 IN_TABLE = 1 << 31  # bit of FaultDescriptor
@@ -143,6 +145,10 @@ class ModelDevice:
     def ring(self, queue: int) -> DeviceRing | None:
         """The device side of a ready queue, else None."""
         return self._queues[queue].ring
+
+    def held(self, queue: int) -> Sequence[Chain]:
+        """Chains that wait in the function, the oldest first."""
+        return self._queues[queue].held
 
     # ---- registers
 

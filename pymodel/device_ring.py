@@ -33,8 +33,11 @@ class DeviceRing(abc.ABC):
         on_step: called with a step's name after each memory step, for tests of races.
 
     Attributes:
+        layout: the ring's addresses and size.
         working: notifications are not asked for.
     """
+
+    layout: QueueLayout
 
     def __init__(
         self,

@@ -43,6 +43,8 @@ class PackedDevice(DeviceRing):
         on_step: called with a step's name after each memory step, for tests of races.
     """
 
+    layout: PackedLayout
+
     def __init__(
         self,
         memory: Memory,

@@ -34,6 +34,8 @@ class SplitDevice(DeviceRing):
         on_step: called with a step's name after each memory step, for tests of races.
     """
 
+    layout: SplitLayout
+
     def __init__(
         self,
         memory: Memory,

@@ -46,7 +46,8 @@ module axi_memory #(
     output wire [ID_W-1:0]     s_axi_bid,
     output wire [1:0]          s_axi_bresp,
     output wire                s_axi_bvalid,
-    input  wire                s_axi_bready
+    input  wire                s_axi_bready,
+    output wire                published     // changes after a write that publishes used buffers
 );
     if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512) begin : gen_bad_data_w
         ERROR_DATA_W_must_be_64_128_256_or_512 u_error ();
@@ -65,10 +66,10 @@ module axi_memory #(
     wire [63:0] strobes = {{(64-DATA_W/8){1'b0}}, s_axi_wstrb};
 
     reg [31:0]       control_next;
-    reg [21:0]       control_reg;
+    reg [22:0]       control_reg;
     reg [DATA_W-1:0] data_reg;
     wire             busy = control_reg[0];
-    wire             unused = &{1'b0, control_reg[15:14], control_reg[7], control_next[31:22]};
+    wire             unused = &{1'b0, control_reg[15:14], control_reg[7], control_next[31:23]};
     wire             active = rst !== 1'b0 | busy !== 1'b0 | s_axi_arvalid | s_axi_awvalid
                             | s_axi_wvalid;
 
@@ -82,6 +83,7 @@ module axi_memory #(
     assign s_axi_rresp   = control_reg[13:12];
     assign s_axi_bid     = control_reg[16 +: ID_W];
     assign s_axi_bresp   = control_reg[21:20];
+    assign published     = control_reg[22];
     assign s_axi_rdata   = data_reg;
 
 `ifdef VERILATOR
@@ -101,7 +103,7 @@ module axi_memory #(
         if (active) begin
             gm_clock(cycle, DATA_W / 8, control, s_axi_araddr, ar, s_axi_awaddr, aw, wdata,
                      strobes, control_next, data_next);
-            control_reg <= control_next[21:0];
+            control_reg <= control_next[22:0];
             data_reg <= data_next[DATA_W-1:0];
             if (control_next[7]) begin
                 $display("%0t CHECK FAILED %m", $time);
@@ -116,7 +118,7 @@ module axi_memory #(
         if (active) begin
             $gm_clock(cycle, DATA_W / 8, control, s_axi_araddr, ar, s_axi_awaddr, aw, s_axi_wdata,
                       strobes, control_next, data_next);
-            control_reg <= control_next[21:0];
+            control_reg <= control_next[22:0];
             data_reg <= data_next;
             if (control_next[7]) begin
                 $display("%0t CHECK FAILED %m", $time);

@@ -16,20 +16,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Hashable, Sequence
 from typing import Any, Callable, Optional
 
-from pymodel import (
-    DeviceIndices,
-    Feature,
-    PackedLayout,
-    SplitLayout,
-    UsedBuffer,
-)
+from pymodel import DeviceIndices, Feature, UsedBuffer
 from pymodel.device_ring import DeviceRing
-from pymodel.layout import MAX_QUEUE_SIZE, U16
-from pymodel.packed_layout import LENGTH_AT, Position
+from pymodel.layout import MAX_QUEUE_SIZE
 from pymodel.registers import Config, Reg
 from pymodel.ring_driver import RingVirtqueue
 from tb.bench import Bench
-from tb.sides import Outcome, Sides
+from tb.sides import Outcome, Sides, batch_end
 from tb.worlds import ModelWorld, RtlWorld, Setup, World, given_to_device
 
 COMPARED_REGISTERS = (
@@ -102,15 +95,8 @@ class Pair(Sides):
 
     def _batch_end(self, queue: int, ring: DeviceRing) -> int:
         """With IN_ORDER, the chain that ends the batch which the RTL returned here."""
-        layout = self.rtl.queue(queue).layout
-        if isinstance(layout, SplitLayout):
-            place = layout.used_elem(ring.used_index)
-        else:
-            assert isinstance(layout, PackedLayout)
-            place = layout.descriptor(Position.of(ring.used_index).offset) + LENGTH_AT + 4
-        end: int = U16.unpack(self.rtl.memory.read(place, 2))[0]
         self.batches += 1
-        return end
+        return batch_end(self.rtl.memory, self.rtl.queue(queue).layout, ring)
 
     # ---- the books
 

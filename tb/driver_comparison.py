@@ -13,15 +13,14 @@ import functools
 from collections.abc import Awaitable, Generator, Iterable
 from typing import Any, Callable, Optional
 
-from pymodel import Driver, Feature, PackedLayout, Position, Reg, Slot, SplitLayout
+from pymodel import Driver, Feature, Reg, Slot
 from pymodel.bus import SLOT_BYTES
 from pymodel.device_ring import DeviceRing
-from pymodel.layout import MAX_QUEUE_SIZE, U16
-from pymodel.packed_layout import LENGTH_AT
+from pymodel.layout import MAX_QUEUE_SIZE
 from pymodel.registers import CONFIG_BASE, OWN_BASE
 from tb.bench import SLOTS, Bench
 from tb.driver_worlds import DriverSetup, ModelDriverWorld, RtlDriverWorld, layout_of
-from tb.sides import Outcome, Sides
+from tb.sides import Outcome, Sides, batch_end
 
 DEVICE_REGISTERS = (
     Reg.STATUS,
@@ -236,13 +235,7 @@ class DriverComparison(Sides):
     def _batch_end(self, number: int, queue: int, ring: DeviceRing) -> Optional[int]:
         """With IN_ORDER, the chain that ends the batch which the RTL returned here."""
         layout = layout_of(self.rtl.slot(number), queue)
-        if isinstance(layout, SplitLayout):
-            place = layout.used_elem(ring.used_index)
-        elif isinstance(layout, PackedLayout):
-            place = layout.descriptor(Position.of(ring.used_index).offset) + LENGTH_AT + 4
-        else:
-            return None
-        return int(U16.unpack(self.rtl.memory.read(place, 2))[0])
+        return None if layout is None else batch_end(self.rtl.memory, layout, ring)
 
 
 def _steps(operation: Callable[[Any], Any], driver: Driver) -> Generator[Any, int, Any]:

@@ -23,7 +23,6 @@ import cocotb
 from cocotb.triggers import Event, RisingEdge
 
 from pymodel import (
-    EventSuppression,
     PackedLayout,
     PackedVirtqueue,
     Position,
@@ -34,18 +33,13 @@ from pymodel import (
 )
 from pymodel.device_ring import DeviceRing
 from pymodel.layout import INDEX_MODULUS, U16
-from pymodel.packed_layout import (
-    EVENT_BYTES,
-    EVENT_DESC,
-    EVENT_DISABLE,
-    EVENT_ENABLE,
-    EVENT_FLAGS_AT,
-)
+from pymodel.packed_layout import EVENT_BYTES, EVENT_FLAGS_AT
 from pymodel.steps import Steps
 from pymodel.transport import notify
 from tb.bench import Bench
 from tb.comparison import Pair
 from tb.sides import Outcome
+from tb.wish import Wish
 from tb.worlds import Setup, first_index
 
 
@@ -94,7 +88,7 @@ class FreeRunning(Pair):
         self._accessing = 0  # sequences of register accesses under way
         self._stopping = False
         self._tasks: list[Any] = []
-        self._wish: dict[int, int] = {}  # avail_event as last seen
+        self._wish: dict[int, Wish] = {}
 
     async def start(self, again: bool = False) -> None:
         """Bring both devices up; serve notifications and interrupts from now on."""
@@ -261,10 +255,7 @@ class FreeRunning(Pair):
                         ],
                     )
         flat.written = None
-        if isinstance(layout, PackedLayout):
-            self._copy_event(what, queue, vq, layout)
-        elif isinstance(layout, SplitLayout):
-            self._copy_wishes(what, queue, vq, layout)
+        self._copy_wish(what, queue, vq)
 
     def _published(
         self, what: str, queue: int, vq: RingVirtqueue, ring: DeviceRing
@@ -286,54 +277,18 @@ class FreeRunning(Pair):
                     break
                 yield f"used descriptor {place.text()}"
 
-    def _copy_event(self, what: str, queue: int, vq: RingVirtqueue, layout: PackedLayout) -> None:
-        """Check the device event structure, which the RTL writes in its own time; copy it."""
-        raw = self.rtl.memory.read(layout.device, EVENT_BYTES)
-        event = EventSuppression.unpack(raw)
-        was = self.model.flat.read(layout.device, EVENT_BYTES)
-        fresh = raw == bytes(EVENT_BYTES)
-        right = event.desc == EventSuppression.unpack(was).desc and event.flags in (
-            EVENT_ENABLE,
-            EVENT_DISABLE,
-        )
-        if vq.event_idx and not (fresh and queue not in self._wish):
-            first = first_index(self.setup, layout)
+    def _copy_wish(self, what: str, queue: int, vq: RingVirtqueue) -> None:
+        """Check how the RTL asks for notifications, which it writes in its own time; copy it."""
+        wish = self._wish.get(queue)
+        if wish is None:
+            first = first_index(self.setup, vq.layout)
             first = PackedVirtqueue.first_index if first is None else first
-            place, end = Position.of(event.desc), Position.of(vq.avail_index)
-            seen = Position.of(self._wish.get(queue, first))
-            right = event.flags == EVENT_DESC and place.offset < layout.size
-            right &= place.distance(seen, layout.size) <= end.distance(seen, layout.size)
-            self._wish[queue] = event.desc
-        if not right or raw != event.pack():
-            self._fail(what, queue, [f"device event {raw.hex()}, was {was.hex()}"])
-        self.model.flat.write(layout.device, raw)
-
-    def _copy_wishes(self, what: str, queue: int, vq: RingVirtqueue, layout: SplitLayout) -> None:
-        """Check used.flags and avail_event, which the RTL writes in its own time; copy them."""
-        rtl, flat = self.rtl.memory, self.model.flat
-        flags = rtl.read(layout.used_flags, 2)
-        event = rtl.read(layout.avail_event, 2)
-        was = flat.read(layout.avail_event, 2)
-        found = []
-        if vq.event_idx:
-            if U16.unpack(flags)[0]:
-                found.append(f"used.flags {flags.hex()} with EVENT_IDX")
-            seen = self._wish.get(queue, self.setup.start_index)
-            ahead = (U16.unpack(event)[0] - seen) % INDEX_MODULUS
-            if ahead > (vq.avail_index - seen) % INDEX_MODULUS:
-                found.append(
-                    f"avail_event {U16.unpack(event)[0]} after {seen}, published {vq.avail_index}"
-                )
-            self._wish[queue] = U16.unpack(event)[0]
-        else:
-            if U16.unpack(flags)[0] > 1:
-                found.append(f"used.flags {flags.hex()}")
-            if event != was:
-                found.append(f"avail_event {event.hex()} without EVENT_IDX, was {was.hex()}")
+            wish = self._wish[queue] = Wish(vq.layout, vq.event_idx, first)
+        found = wish.differences(self.rtl.memory, self.model.flat, vq.avail_index)
         if found:
             self._fail(what, queue, found)
-        flat.write(layout.used_flags, flags)
-        flat.write(layout.avail_event, event)
+        for addr, length in wish.places:
+            self.model.flat.write(addr, self.rtl.memory.read(addr, length))
 
     # ---- what comes of itself
 

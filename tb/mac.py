@@ -125,6 +125,10 @@ class Mac:
         self._seen += len(frames)
         return frames
 
+    def frames(self, given: bool, first: int) -> list[Frame]:
+        """Return the frames from number `first` on that went into the device, or came out."""
+        return self._frames(int(given), first)
+
     def _frames(self, given: int, first: int) -> list[Frame]:
         count = int(self._native.gm_mac_count(given))
         return [self._frame(given, number) for number in range(first, count)]

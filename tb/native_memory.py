@@ -49,6 +49,13 @@ class Reorder(enum.IntEnum):
     BEATS = 2  # read bursts are interleaved beat by beat
 
 
+class Place(enum.IntEnum):
+    """What notice is given of: see `Views`."""
+
+    PUBLISHES = 2  # a write publishes used buffers
+    WISH = 4  # the driver's wish for interrupts is read
+
+
 @dataclass(frozen=True)
 class Settings:
     """How the memory slave behaves; every draw comes from `seed`.
@@ -210,6 +217,18 @@ class _Poke(ctypes.Structure):
     ]
 
 
+class _Range(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("addr", "length")]
+
+
+class _Notice(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_uint64) for name in ("cycle", "asked")),
+        *((name, ctypes.c_uint32) for name in ("kind", "queue")),
+        ("data", ctypes.c_uint8 * 8),
+    ]
+
+
 class _Counters(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in Counters._fields]
 
@@ -219,7 +238,8 @@ class _ClassCount(ctypes.Structure):
 
 
 _ON_READ, _ON_WRITE, _ON_CYCLE, _ON_POKE = range(4)
-_LAYOUTS = (_Event, _Violation, _Poke, _Settings, _Counters, _ClassCount)
+_DIFFERS = 2  # answer of gm_follow_explain
+_LAYOUTS = (_Event, _Violation, _Poke, _Settings, _Counters, _ClassCount, _Range, _Notice)
 
 
 def _outside(addr: int, length: int) -> MemoryFault:
@@ -258,6 +278,16 @@ def native_library() -> ctypes.CDLL:
         "gm_counters": (None, [pointer(_Counters)]),
         "gm_class_counters": (None, [u8, pointer(_ClassCount)]),
         "gm_clear_counters": (None, []),
+        "gm_follow": (ctypes.c_int, []),
+        "gm_follow_image": (ctypes.c_void_p, [u64, ctypes.c_uint32]),
+        "gm_follow_place": (ctypes.c_int, [u64, u64, ctypes.c_uint32, ctypes.c_uint32]),
+        "gm_follow_drop": (None, [ctypes.c_uint32]),
+        "gm_follow_notices": (u64, [pointer(pointer(_Notice))]),
+        "gm_follow_clear_notices": (None, []),
+        "gm_follow_explain": (ctypes.c_uint32, [pointer(_Range), u64, pointer(u64)]),
+        "gm_follow_copy": (ctypes.c_int, [u64, u64]),
+        "gm_follow_marked": (u64, []),
+        "gm_follow_unexplained": (u64, [pointer(_Range), u64]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
@@ -268,82 +298,37 @@ def native_library() -> ctypes.CDLL:
     return library
 
 
-class NativeMemory:
-    """Guest memory; satisfies the golden model's `Memory`.
-
-    `read` and `write` are the driver's accesses. They take effect at once, between two beats of
-    the device. What lies in no region raises `MemoryFault`; the device gets DECERR there.
-    """
+class Bytes:
+    """Bytes in regions, which the golden model may use as its `Memory`."""
 
     def __init__(self) -> None:
-        """Take over the process' memory, emptied: no region, default settings."""
-        self._native = native_library()
         self._bases: list[int] = []
         self._regions: list[tuple[int, int, memoryview]] = []  # base, end, bytes
         self._recent = NOWHERE  # the region accessed last
-        self.settings = Settings()
-        self.clear()
 
-    def clear(self) -> None:
-        """Forget everything: regions, settings, rules, races, records."""
+    @property
+    def regions(self) -> list[tuple[int, int]]:
+        """Address and bytes of each region."""
+        return [(base, end - base) for base, end, _ in self._regions]
+
+    def drop_regions(self) -> None:
+        """Forget all regions."""
         self._bases.clear()
         self._regions.clear()
         self._recent = NOWHERE
-        self._native.gm_clear()
-        self.configure(Settings())
 
-    # ---- bytes
-
-    def add_region(self, base: int, size: int) -> None:
-        """Add `size` zeroed bytes at `base` (multiples of 64; may end at 2^64)."""
-        self._check_region(base, size)
-        self._insert(base, size, self._native.gm_add_region(base, size), "or is too large")
-
-    def attach(self, base: int, size: int, fd: int, offset: int) -> None:
-        """Add a part of a file, shared with all who map it.
-
-        Args:
-            base: address of its first byte, a multiple of 64.
-            size: bytes, a multiple of 64.
-            fd: descriptor of the file, which stays the caller's.
-            offset: of the first byte in the file.
-
-        Raises:
-            ValueError: it overlaps another region, reaches past the file's end, or cannot be
-                mapped.
-        """
-        self._check_region(base, size)
-        if offset < 0 or offset + size > os.fstat(fd).st_size:
-            raise ValueError(
-                f"region {base:#x} + {size:#x}: its file has {os.fstat(fd).st_size:#x} bytes, "
-                f"too few for {offset:#x} + {size:#x}"
-            )
-        place = self._native.gm_attach_region(base, size, fd, offset)
-        self._insert(base, size, place, "or its file cannot be mapped")
-
-    def detach(self, base: int) -> None:
-        """Remove the region that begins at `base`; no view of it may be used any more."""
-        index = bisect.bisect_left(self._bases, base)
-        if not self._native.gm_detach_region(base):
-            raise ValueError(f"no region begins at {base:#x}")
-        self._recent = NOWHERE
-        del self._bases[index], self._regions[index]
-
-    @staticmethod
-    def _check_region(base: int, size: int) -> None:
-        if base % ALIGN or size % ALIGN or size <= 0 or base < 0 or base + size > TOP:
-            raise ValueError(
-                f"region {base:#x} + {size:#x}: base and size must be multiples of {ALIGN} "
-                "within 2^64"
-            )
-
-    def _insert(self, base: int, size: int, place: Optional[int], otherwise: str) -> None:
-        if not place:
-            raise ValueError(f"region {base:#x} + {size:#x} overlaps another, {otherwise}")
+    def put_region(self, base: int, size: int, place: int) -> None:
+        """Take over the bytes at an address of this process."""
         view = memoryview((ctypes.c_char * size).from_address(place)).cast("B")
         index = bisect.bisect(self._bases, base)
         self._bases.insert(index, base)
         self._regions.insert(index, (base, base + size, view))
+
+    def drop_region(self, base: int) -> None:
+        """Forget the region that begins at `base`."""
+        index = bisect.bisect_left(self._bases, base)
+        self._recent = NOWHERE
+        del self._bases[index], self._regions[index]
 
     def _pieces(self, addr: int, length: int) -> Iterator[memoryview]:
         """Yield the bytes of a range, region by region; raise MemoryFault outside of them."""
@@ -383,6 +368,193 @@ class NativeMemory:
         for piece in list(self._pieces(addr, length)):
             piece[:] = source[: len(piece)]
             source = source[len(piece) :]
+
+
+class Notice(NamedTuple):
+    """What a model that follows the device must know of.
+
+    Attributes:
+        cycle: of the beat.
+        asked: of a read, the cycle in which its burst's address was taken.
+        kind: a write that published used buffers, or a read of the driver's wish for interrupts.
+        queue: whose.
+        data: the first bytes that were read.
+    """
+
+    cycle: int
+    asked: int
+    kind: Place
+    queue: int
+    data: bytes
+
+
+class ModelImage(Bytes):
+    """The memory of a model that follows the device.
+
+    Attributes:
+        written: while not None, every (address, length) that is written is noted there.
+    """
+
+    written: Optional[list[tuple[int, int]]] = None
+
+    def write(self, addr: int, data: bytes) -> None:
+        """See `Bytes.write`."""
+        super().write(addr, data)
+        if self.written is not None:
+            self.written.append((addr, len(data)))
+
+
+class Views:
+    """Guest memory as the device has seen it, whatever another process has made of it since.
+
+    Attributes:
+        seen: what the device read or wrote last; 0 where it did neither.
+        model: what it read last, and what the model writes.
+        state: bit 0 of a byte: the device wrote it, and the model has not yet.
+    """
+
+    def __init__(self, native: ctypes.CDLL) -> None:
+        self._native = native
+        self.seen, self.model, self.state = Bytes(), ModelImage(), Bytes()
+
+    def put(self, base: int, size: int) -> None:
+        """Take a new region."""
+        for which, image in enumerate((self.seen, self.model, self.state)):
+            image.put_region(base, size, self._native.gm_follow_image(base, which))
+
+    def drop(self, base: int) -> None:
+        """Forget a region."""
+        for image in (self.seen, self.model, self.state):
+            image.drop_region(base)
+
+    def place(self, addr: int, length: int, kind: Place, queue: int) -> None:
+        """Give notice of writes or reads of a range, as its kind is; none outside of memory."""
+        self._native.gm_follow_place(addr, length, int(kind), queue)
+
+    def drop_places(self, queue: int) -> None:
+        """Give no more notice of a queue's."""
+        self._native.gm_follow_drop(queue)
+
+    def notices(self) -> list[Notice]:
+        """Return the notices since the last time, the oldest first."""
+        array = ctypes.POINTER(_Notice)()
+        count = self._native.gm_follow_notices(ctypes.byref(array))
+        found = [
+            Notice(each.cycle, each.asked, Place(each.kind), each.queue, bytes(each.data))
+            for each in array[:count]
+        ]
+        self._native.gm_follow_clear_notices()
+        return found
+
+    def explain(self, ranges: list[tuple[int, int]]) -> Optional[tuple[int, bool]]:
+        """Take it that the model has written these ranges.
+
+        Returns:
+            None if the device wrote the same bytes there, which count as explained then; else the
+            first address at which it did not, and whether it wrote there at all.
+        """
+        native = (_Range * len(ranges))(*(_Range(*each) for each in ranges))
+        where = ctypes.c_uint64()
+        wrong = self._native.gm_follow_explain(native, len(ranges), ctypes.byref(where))
+        return (where.value, wrong == _DIFFERS) if wrong else None
+
+    def copy(self, addr: int, length: int) -> None:
+        """Let the model have what the device saw, which explains it."""
+        self._native.gm_follow_copy(addr, length)
+
+    @property
+    def unexplained(self) -> int:
+        """Bytes that the device wrote and the model did not."""
+        return int(self._native.gm_follow_marked())
+
+    def first_unexplained(self, most: int = 8) -> list[tuple[int, int]]:
+        """Return the first ranges of those."""
+        native = (_Range * most)()
+        count = self._native.gm_follow_unexplained(native, most)
+        return [(each.addr, each.length) for each in native[:count]]
+
+
+class NativeMemory(Bytes):
+    """Guest memory; satisfies the golden model's `Memory`.
+
+    `read` and `write` are the driver's accesses. They take effect at once, between two beats of
+    the device. What lies in no region raises `MemoryFault`; the device gets DECERR there.
+    """
+
+    def __init__(self) -> None:
+        """Take over the process' memory, emptied: no region, default settings."""
+        super().__init__()
+        self._native = native_library()
+        self.settings = Settings()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: regions, settings, rules, races, records."""
+        self.drop_regions()
+        self.views: Optional[Views] = None  # see `follow`
+        self._native.gm_clear()
+        self.configure(Settings())
+
+    # ---- bytes
+
+    def add_region(self, base: int, size: int) -> None:
+        """Add `size` zeroed bytes at `base` (multiples of 64; may end at 2^64)."""
+        self._check_region(base, size)
+        self._insert(base, size, self._native.gm_add_region(base, size), "or is too large")
+
+    def attach(self, base: int, size: int, fd: int, offset: int) -> None:
+        """Add a part of a file, shared with all who map it.
+
+        Args:
+            base: address of its first byte, a multiple of 64.
+            size: bytes, a multiple of 64.
+            fd: descriptor of the file, which stays the caller's.
+            offset: of the first byte in the file.
+
+        Raises:
+            ValueError: it overlaps another region, reaches past the file's end, or cannot be
+                mapped.
+        """
+        self._check_region(base, size)
+        if offset < 0 or offset + size > os.fstat(fd).st_size:
+            raise ValueError(
+                f"region {base:#x} + {size:#x}: its file has {os.fstat(fd).st_size:#x} bytes, "
+                f"too few for {offset:#x} + {size:#x}"
+            )
+        place = self._native.gm_attach_region(base, size, fd, offset)
+        self._insert(base, size, place, "or its file cannot be mapped")
+
+    def detach(self, base: int) -> None:
+        """Remove the region that begins at `base`; no view of it may be used any more."""
+        if not self._native.gm_detach_region(base):
+            raise ValueError(f"no region begins at {base:#x}")
+        self.drop_region(base)
+        if self.views is not None:
+            self.views.drop(base)
+
+    @staticmethod
+    def _check_region(base: int, size: int) -> None:
+        if base % ALIGN or size % ALIGN or size <= 0 or base < 0 or base + size > TOP:
+            raise ValueError(
+                f"region {base:#x} + {size:#x}: base and size must be multiples of {ALIGN} "
+                "within 2^64"
+            )
+
+    def _insert(self, base: int, size: int, place: Optional[int], otherwise: str) -> None:
+        if not place:
+            raise ValueError(f"region {base:#x} + {size:#x} overlaps another, {otherwise}")
+        self.put_region(base, size, place)
+        if self.views is not None:
+            self.views.put(base, size)
+
+    def follow(self) -> Views:
+        """Keep from now on what the device sees, for a model that follows it."""
+        if not self._native.gm_follow():
+            raise MemoryError("no room for what the device sees")
+        self.views = Views(self._native)
+        for base, size in self.regions:
+            self.views.put(base, size)
+        return self.views
 
     # ---- behaviour of the slave
 

@@ -33,7 +33,7 @@ from tb.build import SIMULATORS, WORK, BuildError, Design, build, build_native, 
 
 SYSTEM_TOP = "tb_top"
 DEVICES_TOP = "tb_devices"
-COMMON_SIGNALS = ("clk", "rst", "cycle", "dump_enable", "track_*", "s_axil_*")
+COMMON_SIGNALS = ("clk", "rst", "cycle", "dump_enable", "track_*", "s_axil_*", "published")
 SIGNALS = {  # that Python reaches, of the tops with guest memory and clock
     SYSTEM_TOP: (*COMMON_SIGNALS, "irq", "idle", "calls"),
     DEVICES_TOP: (*COMMON_SIGNALS, "irq", "idle", "irq_*", "idle_*", "calls_*"),

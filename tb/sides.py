@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from pymodel import RingState, compare, draw_side_by_side
+from pymodel import Memory, PackedLayout, RingState, SplitLayout, compare, draw_side_by_side
+from pymodel.device_ring import DeviceRing
+from pymodel.layout import U16, QueueLayout
+from pymodel.packed_layout import LENGTH_AT, Position
 from tb.bench import Bench
 from tb.worlds import FlatWorld, Setup, World
 
@@ -130,15 +134,41 @@ class Sides:
 
     def _fail(self, what: str, queue: int, found: list[str]) -> None:
         self.tally.mismatches += 1
-        lines = [f"after {what} at cycle {self.bench.cycle}:", *found[:MAX_SHOWN]]
-        if len(found) > MAX_SHOWN:
-            lines.append(f"and {len(found) - MAX_SHOWN} more")
         vq = self.rtl.queues[queue] if queue < len(self.rtl.queues) else None
-        if vq is not None and vq.size <= DRAWN_SIZE:
+        states = None
+        if vq is not None:
             rtl = RingState.capture(self.rtl.memory, vq.layout)
-            model = RingState.capture(self.model.memory, vq.layout)
-            lines.append(draw_side_by_side(rtl, model))
-        raise Mismatch("\n".join(lines))
+            states = rtl, RingState.capture(self.model.memory, vq.layout)
+        raise mismatch(what, self.bench.cycle, found, states)
+
+
+def mismatch(
+    what: str, cycle: int, found: Sequence[str], states: Optional[tuple[RingState, RingState]]
+) -> Mismatch:
+    """Return the error that names what differs: after what, when, and both rings side by side."""
+    lines = [f"after {what} at cycle {cycle}:", *found[:MAX_SHOWN]]
+    if len(found) > MAX_SHOWN:
+        lines.append(f"and {len(found) - MAX_SHOWN} more")
+    if states is not None and states[0].size <= DRAWN_SIZE:
+        lines.append(draw_side_by_side(*states))
+    return Mismatch("\n".join(lines))
+
+
+def batch_end(memory: Memory, layout: QueueLayout, ring: DeviceRing) -> int:
+    """With IN_ORDER, the chain that ends the batch which the device returned at a model's place.
+
+    Args:
+        memory: what the device has written.
+        layout: of the queue.
+        ring: the model's.
+    """
+    if isinstance(layout, SplitLayout):
+        place = layout.used_elem(ring.used_index)
+    else:
+        assert isinstance(layout, PackedLayout)
+        place = layout.descriptor(Position.of(ring.used_index).offset) + LENGTH_AT + 4
+    end: int = U16.unpack(memory.read(place, 2))[0]
+    return end
 
 
 def _library() -> Any:

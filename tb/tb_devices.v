@@ -128,6 +128,7 @@ module tb_devices #(
     wire             idle_blk  = idle[BLK];
     wire             irq_rng   = irq[RNG];
     wire             idle_rng  = idle[RNG];
+    wire             published; // changes when used buffers are published, see axi_memory
 
     initial begin
         rst            = 1'b1;
@@ -753,7 +754,8 @@ module tb_devices #(
         .s_axi_bid     (axi_bid),
         .s_axi_bresp   (axi_bresp),
         .s_axi_bvalid  (axi_bvalid),
-        .s_axi_bready  (axi_bready)
+        .s_axi_bready  (axi_bready),
+        .published     (published)
     );
 
     axi_checks #(

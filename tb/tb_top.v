@@ -59,6 +59,7 @@ module tb_top #(
     reg         s_axil_rready;
     wire        irq;
     wire        idle;
+    wire        published;   // changes when used buffers are published, see axi_memory
 
     initial begin
         rst            = 1'b1;
@@ -229,7 +230,8 @@ module tb_top #(
         .s_axi_bid     (axi_bid),
         .s_axi_bresp   (axi_bresp),
         .s_axi_bvalid  (axi_bvalid),
-        .s_axi_bready  (axi_bready)
+        .s_axi_bready  (axi_bready),
+        .published     (published)
     );
 
     axi_checks #(

@@ -14,7 +14,8 @@ extern "C" {
 std::uint64_t gm_layout(std::uint32_t which) {
     const std::uint64_t sizes[] = {sizeof(guest::Event),    sizeof(guest::Violation),
                                    sizeof(guest::Poke),     sizeof(guest::Settings),
-                                   sizeof(guest::Counters), sizeof(guest::ClassCounters)};
+                                   sizeof(guest::Counters), sizeof(guest::ClassCounters),
+                                   sizeof(guest::Range),    sizeof(guest::Notice)};
     return which < sizeof sizes / sizeof *sizes ? sizes[which] : 0;
 }
 
@@ -88,6 +89,44 @@ void gm_class_counters(std::uint8_t watch_class, guest::ClassCounters* counters)
 void gm_clear_counters() {
     slave().counters() = guest::Counters{};
     memory().counters().fill(guest::ClassCounters{});
+}
+
+int gm_follow() { return memory().follow() ? 1 : 0; }
+
+// The images of the region that begins at `base`: 0 seen, 1 model, 2 state.
+std::uint8_t* gm_follow_image(std::uint64_t base, std::uint32_t which) {
+    const guest::Views* views = memory().views(base);
+    if (views == nullptr) return nullptr;
+    return which == 0 ? views->seen : which == 1 ? views->model : views->state;
+}
+
+int gm_follow_place(std::uint64_t addr, std::uint64_t length, std::uint32_t kind,
+                    std::uint32_t queue) {
+    return memory().follow_place(addr, length, kind, queue) ? 1 : 0;
+}
+
+void gm_follow_drop(std::uint32_t queue) { memory().followed().drop_places(queue); }
+
+std::uint64_t gm_follow_notices(const guest::Notice** notices) {
+    *notices = memory().followed().notices().data();
+    return memory().followed().notices().size();
+}
+
+void gm_follow_clear_notices() { memory().followed().clear_notices(); }
+
+std::uint32_t gm_follow_explain(const guest::Range* ranges, std::uint64_t count,
+                                std::uint64_t* where) {
+    return memory().explain(ranges, count, where);
+}
+
+int gm_follow_copy(std::uint64_t addr, std::uint64_t length) {
+    return memory().copy_seen(addr, length) ? 1 : 0;
+}
+
+std::uint64_t gm_follow_marked() { return memory().followed().marked(); }
+
+std::uint64_t gm_follow_unexplained(guest::Range* ranges, std::uint64_t most) {
+    return memory().unexplained(ranges, most);
 }
 
 }  // extern "C"

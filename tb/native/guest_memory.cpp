@@ -8,7 +8,6 @@
 #include <cstring>
 
 namespace guest {
-namespace {
 
 std::uint8_t* map_zeroed(std::size_t size) {
     void* place = mmap(nullptr, size, PROT_READ | PROT_WRITE,
@@ -19,6 +18,8 @@ std::uint8_t* map_zeroed(std::size_t size) {
 void unmap(std::uint8_t* place, std::size_t size) {
     if (place != nullptr) munmap(place, size);
 }
+
+namespace {
 
 // Lanes of a beat: first and last one that takes part; false if none does.
 bool lane_span(std::uint64_t strobes, unsigned& first, unsigned& last) {
@@ -48,6 +49,7 @@ void Memory::clear() {
     clear_events();
     clear_violations();
     checking_ = false;
+    follow_.stop();
     counters_.fill(ClassCounters{});
 }
 
@@ -80,6 +82,7 @@ bool Memory::detach_region(std::uint64_t base) {
     const auto at = std::find_if(regions_.begin(), regions_.end(),
                                  [base](const Region& region) { return region.base == base; });
     if (at == regions_.end()) return false;
+    follow_.forget(at->views, at->last - at->base + 1);
     release(*at);
     regions_.erase(at);
     recent_ = nullptr;
@@ -91,6 +94,7 @@ void Memory::release(const Region& region) {
     unmap(region.mapping.place, region.mapping.size);
     unmap(region.allowed, size);
     unmap(region.watched, size);
+    region.views.unmap(size);
 }
 
 // Take over a mapping as a region; it is unmapped where that cannot be.
@@ -99,12 +103,13 @@ std::uint8_t* Memory::insert(std::uint64_t base, std::uint64_t size, const Mappi
     bool fits = mapping.place != nullptr && size != 0 && base % REGION_ALIGN == 0 &&
                 size % REGION_ALIGN == 0 && last >= base;
     for (const Region& other : regions_) fits &= base > other.last || last < other.base;
-    Region region{base, last, mapping, mapping.place + mapping.skip, nullptr, nullptr};
+    Region region{base, last, mapping, mapping.place + mapping.skip, nullptr, nullptr, {}};
     if (fits) {
         region.allowed = map_zeroed(size);
         region.watched = map_zeroed(size);
+        fits = !follow_.on() || region.views.map(size);
     }
-    if (region.allowed == nullptr || region.watched == nullptr) {
+    if (!fits || region.allowed == nullptr || region.watched == nullptr) {
         release(region);
         return nullptr;
     }
@@ -113,6 +118,22 @@ std::uint8_t* Memory::insert(std::uint64_t base, std::uint64_t size, const Mappi
               [](const Region& a, const Region& b) { return a.base < b.base; });
     recent_ = nullptr;
     return region.bytes;
+}
+
+bool Memory::follow() {
+    for (Region& region : regions_) {
+        if (region.views.seen != nullptr) continue;
+        if (!region.views.map(region.last - region.base + 1)) return false;
+    }
+    follow_.start();
+    return true;
+}
+
+const Views* Memory::views(std::uint64_t base) const {
+    for (const Region& region : regions_) {
+        if (region.base == base) return &region.views;
+    }
+    return nullptr;
 }
 
 Memory::Region* Memory::find(std::uint64_t addr) {
@@ -194,8 +215,13 @@ std::uint8_t Memory::read_beat(const Beat& beat, std::uint8_t* lanes) {
             response = DECERR;
         } else {
             if (response == OKAY) {
-                std::memcpy(lanes + first, region->bytes + (beat.addr + first - region->base),
-                            last - first + 1);
+                const std::uint64_t offset = beat.addr + first - region->base;
+                const unsigned count = last - first + 1;
+                std::memcpy(lanes + first, region->bytes + offset, count);
+                if (follow_.on()) {
+                    follow_.read(region->views, offset, beat.addr + first, lanes + first, count,
+                                 beat.cycle, beat.asked);
+                }
             }
             note(beat, *region, READ, response, lanes);
         }
@@ -225,6 +251,11 @@ std::uint8_t Memory::write_beat(const Beat& beat, const std::uint8_t* lanes) {
                     for (unsigned i = 0; i < count; ++i) {
                         if ((beat.strobes >> (first + i) & 1) != 0) bytes[i] = lanes[first + i];
                     }
+                }
+                if (follow_.on()) {
+                    follow_.write(region->views, beat.addr + first - region->base,
+                                  beat.addr + first, lanes + first, beat.strobes >> first, count,
+                                  beat.cycle);
                 }
             }
             note(beat, *region, WRITE, response, lanes);
@@ -278,6 +309,65 @@ void Memory::note(const Beat& beat, const Region& region, std::uint8_t kind, std
         }
         start = end;
     }
+}
+
+bool Memory::follow_place(std::uint64_t addr, std::uint64_t length, std::uint32_t kind,
+                          std::uint32_t queue) {
+    if (!follow_.on()) return false;
+    const bool inside =
+        each_piece(addr, length, [kind](Region& region, std::uint64_t offset, std::uint64_t n) {
+            std::uint8_t* state = region.views.state + offset;
+            for (std::uint64_t i = 0; i < n; ++i) state[i] |= static_cast<std::uint8_t>(kind);
+        });
+    if (inside) follow_.add_place(Place{addr, addr + length - 1, kind, queue});
+    return inside;
+}
+
+std::uint32_t Memory::explain(const Range* ranges, std::uint64_t count, std::uint64_t* where) {
+    std::uint32_t wrong = EXPLAINED;
+    for (std::uint64_t i = 0; i < count && wrong == EXPLAINED; ++i) {
+        std::uint64_t at = ranges[i].addr;
+        const bool inside = each_piece(
+            at, ranges[i].length, [&](Region& region, std::uint64_t offset, std::uint64_t n) {
+                if (wrong == EXPLAINED) {
+                    const std::uint64_t same = Follow::agreeing(region.views, offset, n, &wrong);
+                    at += same;
+                }
+            });
+        if (!inside) wrong = NOT_WRITTEN;
+        *where = at;
+    }
+    if (wrong != EXPLAINED) return wrong;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        each_piece(ranges[i].addr, ranges[i].length,
+                   [this](Region& region, std::uint64_t offset, std::uint64_t n) {
+                       follow_.clear_marks(region.views, offset, n);
+                   });
+    }
+    return EXPLAINED;
+}
+
+bool Memory::copy_seen(std::uint64_t addr, std::uint64_t length) {
+    return each_piece(addr, length, [this](Region& region, std::uint64_t offset, std::uint64_t n) {
+        std::memcpy(region.views.model + offset, region.views.seen + offset, n);
+        follow_.clear_marks(region.views, offset, n);
+    });
+}
+
+std::uint64_t Memory::unexplained(Range* ranges, std::uint64_t most) {
+    std::uint64_t found = 0;
+    std::uint64_t left = follow_.marked();
+    for (const Region& region : regions_) {
+        const std::uint64_t size = region.last - region.base + 1;
+        for (std::uint64_t i = 0; i < size && left != 0 && found < most; ++i) {
+            if ((region.views.state[i] & WRITTEN) == 0) continue;
+            const std::uint64_t begin = i;
+            while (i < size && (region.views.state[i] & WRITTEN) != 0) ++i;
+            ranges[found++] = Range{region.base + begin, i - begin};
+            left -= i - begin;
+        }
+    }
+    return found;
 }
 
 void Memory::check(const Beat& beat, const Region* region) {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "guest_follow.h"
+
 namespace guest {
 
 constexpr std::size_t BUS_BYTES = 64;        // widest bus
@@ -86,6 +88,18 @@ public:
     // Unmap a region; false when none begins at `base`.
     bool detach_region(std::uint64_t base);
 
+    // Keep the views of each region from now on; false when they cannot be had.
+    bool follow();
+    Follow& followed() { return follow_; }
+    const Views* views(std::uint64_t base) const;  // of the region that begins there
+
+    // What a model of the device wrote; see `Follow`. All three are false outside of the regions.
+    bool follow_place(std::uint64_t addr, std::uint64_t length, std::uint32_t kind,
+                      std::uint32_t queue);
+    std::uint32_t explain(const Range* ranges, std::uint64_t count, std::uint64_t* where);
+    bool copy_seen(std::uint64_t addr, std::uint64_t length);
+    std::uint64_t unexplained(Range* ranges, std::uint64_t most);
+
     // The device's accesses, one beat each; the response is returned.
     std::uint8_t read_beat(const Beat& beat, std::uint8_t* lanes);
     std::uint8_t write_beat(const Beat& beat, const std::uint8_t* lanes);
@@ -120,6 +134,7 @@ private:
         std::uint64_t base, last;  // first and last byte
         Mapping mapping;
         std::uint8_t *bytes, *allowed, *watched;
+        Views views;
     };
     struct Refusal {
         std::uint64_t first, last, nth, seen;
@@ -156,6 +171,7 @@ private:
     std::vector<Violation> violations_;
     std::uint64_t violating_bytes_ = 0;
     bool checking_ = false;
+    Follow follow_;
     std::array<ClassCounters, WATCH_CLASSES> counters_{};
 };
 

@@ -25,7 +25,7 @@ inline Request unpack_request(std::uint64_t addr, std::uint32_t word) {
 }
 
 // Control out: bit 0 busy, 1 arready, 2 awready, 3 wready, 4 rvalid, 5 rlast, 6 bvalid,
-// 7 a rule was broken, 11:8 rid, 13:12 rresp, 19:16 bid, 21:20 bresp.
+// 7 a rule was broken, 11:8 rid, 13:12 rresp, 19:16 bid, 21:20 bresp, 22 published.
 inline std::uint32_t pack_control(const Outputs& out) {
     return static_cast<std::uint32_t>(out.busy) | static_cast<std::uint32_t>(out.ar_ready) << 1 |
            static_cast<std::uint32_t>(out.aw_ready) << 2 |
@@ -37,7 +37,8 @@ inline std::uint32_t pack_control(const Outputs& out) {
            static_cast<std::uint32_t>(out.r_id & 15) << 8 |
            static_cast<std::uint32_t>(out.r_response) << 12 |
            static_cast<std::uint32_t>(out.b_id & 15) << 16 |
-           static_cast<std::uint32_t>(out.b_response) << 20;
+           static_cast<std::uint32_t>(out.b_response) << 20 |
+           static_cast<std::uint32_t>(out.published) << 22;
 }
 
 }  // namespace guest

@@ -57,6 +57,7 @@ void Slave::forget() {
     early_data_.clear();
     open_read_ = -1;
     out_ = Outputs{};
+    out_.published = memory_.followed().published();
 }
 
 bool Slave::configure(const Settings& settings) {
@@ -268,6 +269,7 @@ void Slave::clock(std::uint64_t cycle, unsigned bus_bytes, const Inputs& in) {
     if (!out_.r_valid) next_read(cycle);
     if (!out_.b_valid) next_response(cycle);
     next_ready();
+    out_.published = memory_.followed().published();
 }
 
 }  // namespace guest

@@ -50,6 +50,7 @@ struct Inputs {
 // Registered: what the pins show from this edge to the next.
 struct Outputs {
     bool busy, ar_ready, aw_ready, w_ready, r_valid, r_last, b_valid, broken;
+    bool published;  // changes when a beat published used buffers, see guest_follow.h
     std::uint8_t r_id, r_response, b_id, b_response;
     std::uint8_t r_data[BUS_BYTES];
 };

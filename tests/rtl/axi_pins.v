@@ -37,7 +37,8 @@ module axi_pins #(
     output wire [3:0]          m_axi_bid,
     output wire [1:0]          m_axi_bresp,
     output wire                m_axi_bvalid,
-    input  wire                m_axi_bready
+    input  wire                m_axi_bready,
+    output wire                published
 );
     reg [63:0] cycle;
     initial cycle = 64'd0;
@@ -75,7 +76,8 @@ module axi_pins #(
         .s_axi_bid     (m_axi_bid),
         .s_axi_bresp   (m_axi_bresp),
         .s_axi_bvalid  (m_axi_bvalid),
-        .s_axi_bready  (m_axi_bready)
+        .s_axi_bready  (m_axi_bready),
+        .published     (published)
     );
 
     axi_checks #(.DATA_W(DATA_W), .ID_W(4)) checks (
