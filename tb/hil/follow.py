@@ -188,6 +188,7 @@ class Follower:
         self._stop: Optional[tuple[int, int, int]] = None  # register, value, queue
         self._selected = 0
         self._elements = self._bytes = self._interrupts = self._publications = 0
+        self._taken = Tally()
 
     @classmethod
     async def of(cls, bench: Bench, outside: Outside, offer: int) -> Follower:
@@ -198,6 +199,12 @@ class Follower:
     def tally(self) -> Tally:
         """What was compared so far."""
         return Tally(self._elements, self._bytes, self._interrupts, self._publications)
+
+    def take_tally(self) -> Tally:
+        """Return what was compared since the last time."""
+        found, before = self.tally, self._taken
+        self._taken = found
+        return Tally(*(now - then for now, then in zip(found, before)))
 
     # ---- what a function may know
 

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, Callable, Optional, Union
 
 from pymodel import Feature, Status, config_space
 from pymodel.blk_function import BLK_CONFIG, BLK_DEVICE_ID
@@ -23,6 +24,8 @@ from pymodel.transport import (
 )
 from tb.bench import Bench
 from tb.hil.backend import BackendError, Ring
+from tb.hil.follow import Follower
+from tb.hil.followed import Outside
 from tb.hil.messages import Region
 from tb.registers import device_parameters
 
@@ -41,14 +44,19 @@ OWN_REGISTERS = {  # of each device's function: name and address
 }
 
 
+MakeOutside = Callable[[Bench, int], Awaitable[Outside]]  # given the longest chain
+
+
 class RtlBackend:
     """See `Backend`.
 
     Args:
         bench: the bench, not yet started, at the device's slot.
         hidden: further features that clients are not offered.
+        outside: makes what surrounds the model device that follows; None: none does.
 
     Attributes:
+        follower: the model device that follows.
         bus_bytes: width of the memory's bus.
         counted: what the function's own counters have counted in all lives of the device.
     """
@@ -58,8 +66,13 @@ class RtlBackend:
     queue_size_max = 0
     bus_bytes = 0
 
-    def __init__(self, bench: Bench, hidden: int = 0) -> None:
+    def __init__(
+        self, bench: Bench, hidden: int = 0, outside: Optional[MakeOutside] = None
+    ) -> None:
         self.bench = bench
+        self.follower: Optional[Follower] = None
+        self._registers: Union[Bench, Follower] = bench
+        self._make_outside = outside
         self.hidden = int(NOT_SERVED) | hidden
         self._offer = 0
         self.counted: dict[str, int] = {}
@@ -72,6 +85,10 @@ class RtlBackend:
         self.queues, self.queue_size_max = found["queues"], found["queue_size_max"]
         self.bus_bytes = found["data_w"] // 8
         self._offer = await self.run(read_offer()) & ~self.hidden
+        if self._make_outside is not None:
+            outside = await self._make_outside(self.bench, found["max_chain"])
+            offer = await self.run(read_offer())
+            self.follower = self._registers = Follower(self.bench, outside, offer, **found)
         await self._present()
 
     async def _present(self) -> None:
@@ -89,7 +106,7 @@ class RtlBackend:
             BackendError: the device did not do what was asked.
         """
         try:
-            return await run_async(steps, self.bench.read32, self.bench.write32)
+            return await run_async(steps, self._registers.read32, self._registers.write32)
         except InitError as error:
             raise BackendError(str(error)) from None
 
@@ -115,12 +132,12 @@ class RtlBackend:
         await self.run(reset())
         await self.run(accept(features))
         status = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
-        await self.bench.write32(Reg.STATUS, status)
+        await self._registers.write32(Reg.STATUS, status)
 
     async def stop(self) -> None:
         """See `Backend`."""
         for name, address in OWN_REGISTERS.get(self.device_id, {}).items():
-            found = await self.bench.read32(address)
+            found = await self._registers.read32(address)
             self.counted[name] = self.counted.get(name, 0) + found
         await self._present()
 
@@ -137,8 +154,8 @@ class RtlBackend:
             if self.bench.idle.value == 1:
                 break
             await self.bench.wait_cycles(SLICE)
-        await self.bench.write32(Reg.QUEUE_SEL, queue)
-        used = await self.bench.read32(Reg.QUEUE_USED_INDEX)
+        await self._registers.write32(Reg.QUEUE_SEL, queue)
+        used = await self._registers.read32(Reg.QUEUE_USED_INDEX)
         await self.run(stop_queue(queue))
         return used
 
@@ -149,7 +166,7 @@ class RtlBackend:
     async def read_config(self, offset: int, size: int) -> bytes:
         """See `Backend`."""
         first, end = offset & ~3, offset + size
-        words = [await self.bench.read32(CONFIG_BASE + at) for at in range(first, end, 4)]
+        words = [await self._registers.read32(CONFIG_BASE + at) for at in range(first, end, 4)]
         data = b"".join(word.to_bytes(4, "little") for word in words)
         return data[offset - first : end - first]
 
@@ -157,7 +174,7 @@ class RtlBackend:
         """See `Backend`."""
         for at, byte in enumerate(data, offset):
             lane = at % 4
-            await self.bench.write32(CONFIG_BASE + at - lane, byte << 8 * lane, 1 << lane)
+            await self._registers.write32(CONFIG_BASE + at - lane, byte << 8 * lane, 1 << lane)
 
     def read_memory(self, addr: int, length: int) -> bytes:
         """See `Backend`."""
@@ -167,7 +184,7 @@ class RtlBackend:
 
     async def fault(self) -> str:
         """Return the fault that the device needs a reset for, in words, or nothing."""
-        if not await self.bench.read32(Reg.STATUS) & Status.NEEDS_RESET:
+        if not await self._registers.read32(Reg.STATUS) & Status.NEEDS_RESET:
             return ""
         found = await self.run(read_fault())
         if found is None:

@@ -7,15 +7,16 @@ The simulation sleeps with the loop. `tb.hil.run` starts it and hands over `Opti
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import cocotb
 from cocotb.triggers import First, Timer
 
 from pymodel import Interrupt
-from pymodel.registers import Reg
+from pymodel.registers import CONFIG_BASE, Reg
 from tb.bench import PERIOD_NS, Bench
 from tb.disk import NativeDisk
+from tb.hil.followed import BlkOutside, NetOutside, Outside
 from tb.hil.rtl_backend import RtlBackend
 from tb.hil.server import Options, Server, say
 from tb.mac import Mac
@@ -30,19 +31,34 @@ class RtlServer(Server):
     Args:
         bench: of the device, not yet started.
         options: what is served.
+        disk: of a block device.
     """
 
     backend: RtlBackend
 
-    def __init__(self, bench: Bench, options: Options) -> None:
+    def __init__(self, bench: Bench, options: Options, disk: Optional[NativeDisk]) -> None:
         self.mac = Mac() if options.device == "net" else None
-        super().__init__(RtlBackend(bench, options.hidden), options)
+        self.disk = disk
+        outside = self._outside if options.follow else None
+        super().__init__(RtlBackend(bench, options.hidden, outside), options)
         self.bench = bench
+
+    async def _outside(self, bench: Bench, max_chain: int) -> Outside:
+        """Return what surrounds the golden model of this device."""
+        if self.mac is not None:
+            words = [await bench.read32(CONFIG_BASE + at) for at in (8, 12)]
+            return NetOutside(self.mac, pairs=words[0] & 0xFFFF or 1, mtu=words[0] >> 16 or 1500)
+        assert self.disk is not None
+        queues = await bench.read32(CONFIG_BASE + 0x20) >> 16
+        only = self.options.read_only
+        return BlkOutside(self.disk, queues=queues or 1, max_chain=max_chain, read_only=only)
 
     async def run(self) -> None:
         """Serve until it is over."""
         await self.backend.find()
         cocotb.start_soon(self._call())
+        if self.backend.follower is not None:
+            cocotb.start_soon(self.backend.follower.run())
         await super().run()
 
     @property
@@ -73,13 +89,21 @@ class RtlServer(Server):
         else:
             self.mac.queue(frame)
 
+    async def _end(self, why: str) -> None:
+        follower = self.backend.follower
+        if follower is not None and not self.busy:
+            await follower.finish()
+        await super()._end(why)
+
     def traffic(self) -> dict[str, Any]:
-        """See `Server`: what it counted, and bytes of the bus."""
+        """See `Server`: what it counted, what was compared, and bytes of the bus."""
         counters, width = self.bench.memory.counters(), self.backend.bus_bytes
         self.bench.memory.clear_counters()
         counted, self.backend.counted = self.backend.counted, {}
+        follower = self.backend.follower
         return {
             "counted": counted,
+            "compared": follower.take_tally()._asdict() if follower is not None else {},
             "read": counters.beats_read * width,
             "written": counters.beats_written * width,
         }
@@ -89,10 +113,16 @@ class RtlServer(Server):
         while True:
             await self.bench.calls.value_change
             for queue in self.bench.take_calls():
+                if self.backend.follower is not None:
+                    self.backend.follower.called(queue)
                 self.called(queue)
 
     async def quiet(self) -> None:
-        """Look for a changed configuration, or a fault, when the device has come to rest."""
+        """Compare a device that has come to rest; look for a new configuration, or a fault."""
+        if self.backend.follower is not None:
+            await self.bench.wait_cycles(SETTLE)
+            if not self.busy:
+                self.backend.follower.idle()
         if self.session is None or int(self.bench.irq.value) == 0:
             return
         causes = await self.bench.read32(Reg.INTERRUPT_STATUS)
@@ -116,7 +146,7 @@ async def serve(dut: Any) -> None:
     disk = None
     if options.image:
         disk = NativeDisk(Path(options.image), read_only=options.read_only)
-    await RtlServer(bench, options).run()
+    await RtlServer(bench, options, disk).run()
     if disk is not None:
         if not options.read_only:
             disk.commit()

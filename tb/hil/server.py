@@ -50,6 +50,7 @@ class Options:
         hidden: feature bits that clients are not offered.
         report: file for what each session did, a JSON object a line; empty for none.
         wire: of a network device, what is at its other end: a name of `WIRES`; empty for nothing.
+        follow: the golden model follows the device, which is compared with it.
     """
 
     device: str
@@ -61,6 +62,7 @@ class Options:
     hidden: int = 0
     report: str = ""
     wire: str = ""
+    follow: bool = True
 
     @classmethod
     def from_environment(cls) -> Options:
