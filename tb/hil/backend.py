@@ -84,3 +84,7 @@ class Backend(Protocol):
     def read_memory(self, addr: int, length: int) -> bytes:
         """Return bytes of guest memory as they are now."""
         ...
+
+    async def fault(self) -> str:
+        """Return the fault that the device needs a reset for, in words, or nothing."""
+        ...

@@ -194,8 +194,8 @@ class Server(abc.ABC):
         """Let the device work for a while, if it was busy; else until it shows that it is."""
 
     @abc.abstractmethod
-    async def quiet(self) -> None:
-        """Look at a device that has come to rest."""
+    async def changed(self) -> bool:
+        """Whether the configuration changed, or a fault was met, since the last time."""
 
     def receive(self, frame: bytes) -> None:
         """Let a frame come over the wire into the device."""
@@ -204,6 +204,18 @@ class Server(abc.ABC):
     def traffic(self) -> dict[str, Any]:
         """Return what else the device did for the client that has just gone."""
         return {}
+
+    async def quiet(self) -> None:
+        """Tell the client what has become of a device that has come to rest."""
+        if self.session is None or not await self.changed():
+            return
+        fault = await self.backend.fault()
+        if fault:
+            say(f"the driver broke a rule, the device needs a reset: {fault}")
+            for queue in range(self.backend.queues):
+                self.session.failed(queue)
+        else:
+            self.session.config_changed()
 
     # ---- what comes in
 
