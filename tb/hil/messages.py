@@ -30,6 +30,7 @@ REGION = struct.Struct("<QQQQ")  # guest address, size, user address, offset in 
 TABLE_HEAD = struct.Struct("<II")  # regions, padding
 CONFIG_HEAD = struct.Struct("<III")  # offset, size, flags
 CONFIG_BYTES = 256  # of a configuration space, at most
+CONFIG_MIGRATION = 1 << 0  # flag: written by a live migration, read-only fields too
 INFLIGHT = struct.Struct("<QQHH4x")  # mmap size, mmap offset, queues, queue size
 NO_FD = 1 << 8  # of a vring file descriptor's word: none comes with it
 INDEX_MASK = 0xFF
@@ -210,6 +211,8 @@ class Stream:
         request, flags, size = HEADER.unpack_from(self._bytes)
         if flags & VERSION_MASK != VERSION:
             raise ProtocolError(f"request {request} has version {flags & VERSION_MASK}, not 1")
+        if flags & REPLY:
+            raise ProtocolError(f"request {request} is marked as a reply")
         if size > MAX_PAYLOAD:
             raise ProtocolError(f"request {request} says {size} bytes, more than {MAX_PAYLOAD}")
         return int(HEADER.size + size - len(self._bytes))
@@ -249,8 +252,11 @@ class Stream:
             sent = socket.send_fds(self.socket, [data], list(fds)) if fds else 0
             while sent < len(data):
                 sent += self.socket.send(data[sent:])
+        except BlockingIOError:
+            raise ProtocolError(f"request {request}: the client reads no answers") from None
         except OSError as error:
-            raise ProtocolError(f"request {request} could not be answered: {error}") from None
+            why = error.strerror or str(error)
+            raise ProtocolError(f"request {request} could not be answered: {why}") from None
 
     def close(self) -> None:
         """Close the socket, and what came over it and nobody took."""

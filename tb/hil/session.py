@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Awaitable
 from typing import Callable, Optional, Union
 
-from pymodel import Feature, PackedLayout, SplitLayout
+from pymodel import BLK_CONFIG, NET_CONFIG, Access, Feature, PackedLayout, SplitLayout
+from pymodel.blk_function import BLK_DEVICE_ID
 from pymodel.layout import INDEX_MODULUS, U16, QueueLayout
+from pymodel.net_function import NET_DEVICE_ID
 from pymodel.packed_layout import Position
 from tb.hil import messages as wire
 from tb.hil.backend import Backend, BackendError, Ring
@@ -32,6 +35,9 @@ PROTOCOL = (
     | ProtocolFeature.CONFIGURE_MEM_SLOTS
     | ProtocolFeature.STATUS
 )
+ANSWERED = frozenset(each for each in Request if each.name.startswith("GET_"))  # by themselves
+CONFIGS = {BLK_DEVICE_ID: BLK_CONFIG, NET_DEVICE_ID: NET_CONFIG}
+SIGNALS = (0, stat.S_IFIFO, stat.S_IFSOCK)  # types of file: an eventfd has none
 STATUS_FEATURES_OK = 8
 INFLIGHT_BYTES = 64  # of the region for each queue; a header and nothing, see `get_inflight_fd`
 PAGE = 4096
@@ -84,16 +90,17 @@ class Session:
                 raise Refused("this back end does not know it")
             reply = await handler(message)
         except (Refused, BackendError) as error:
-            if not self._acknowledges(message):
+            answer = self._refusal(message)
+            if answer is None:
                 raise wire.ProtocolError(f"{name}: {error}") from None
             self.log(f"{name} refused: {error}")
-            self._reply(message.request, wire.U64.pack(1))
+            self._reply(message.request, answer)
             return
         finally:
             message.close()
         if reply is not None:
             self._reply(message.request, reply)
-        elif self._acknowledges(message):
+        elif self._acknowledges(message) and message.request not in ANSWERED:
             self._reply(message.request, wire.U64.pack(0))
 
     async def kicked(self, queue: int) -> None:
@@ -158,6 +165,14 @@ class Session:
     def _acknowledges(self, message: Message) -> bool:
         return message.need_reply and bool(self.protocol & ProtocolFeature.REPLY_ACK)
 
+    def _refusal(self, message: Message) -> Optional[bytes]:
+        """Return what tells the client that a request failed, None where nothing can."""
+        if message.request == Request.GET_CONFIG:
+            return b""
+        if message.request in ANSWERED or not self._acknowledges(message):
+            return None  # the answer of its own would be taken for a good one
+        return wire.U64.pack(1)
+
     def _reply(self, request: int, payload: bytes, fds: tuple[int, ...] = ()) -> None:
         self.stream.send(request, payload, fds, wire.REPLY)
 
@@ -221,8 +236,9 @@ class Session:
 
     async def _set_protocol_features(self, message: Message) -> None:
         features = self._u64(message)
-        if features & ~PROTOCOL:
-            raise Refused(f"the protocol features {features & ~PROTOCOL:#x} were not offered")
+        unknown = features & ~int(PROTOCOL)  # of the flags, the inverse has only known bits
+        if unknown:
+            raise Refused(f"the protocol features {unknown:#x} were not offered")
         self.protocol = ProtocolFeature(features)
 
     async def _set_owner(self, message: Message) -> None:
@@ -286,8 +302,26 @@ class Session:
         return message.payload[: wire.CONFIG_HEAD.size] + data
 
     async def _set_config(self, message: Message) -> None:
-        offset, _, data = self._config_range(message)
-        await self.backend.write_config(offset, data)
+        offset, size, data = self._config_range(message)
+        *_, flags = wire.CONFIG_HEAD.unpack_from(message.payload)
+        writable = self._writable
+        for at in range(offset, offset + size):
+            if at in writable:
+                await self.backend.write_config(at, data[at - offset : at - offset + 1])
+            elif not flags & wire.CONFIG_MIGRATION:
+                raise Refused(f"byte {at} of the configuration is read-only")
+
+    @property
+    def _writable(self) -> set[int]:
+        """The bytes of the configuration that a driver may write."""
+        space = CONFIGS.get(self.backend.device_id)
+        fields = space.fields if space is not None else ()
+        return {
+            at
+            for field in fields
+            if field.access is not Access.R and not field.own
+            for at in range(field.offset, field.end)
+        }
 
     # ---- memory
 
@@ -348,6 +382,8 @@ class Session:
         """Return the region of a message that adds or removes one."""
         if len(message.payload) != 8 + wire.REGION.size:
             raise Refused(f"it has {len(message.payload)} bytes, not {8 + wire.REGION.size}")
+        if len(message.fds) > 1:
+            raise Refused(f"it came with {len(message.fds)} file descriptors for one region")
         return Region(*wire.REGION.unpack_from(message.payload, 8))
 
     async def _add_mem_reg(self, message: Message) -> None:
@@ -415,10 +451,14 @@ class Session:
         if len(message.payload) != wire.U64.size:
             raise Refused(f"it has {len(message.payload)} bytes, not {wire.U64.size}")
         (word,) = wire.U64.unpack(message.payload)
+        if word & ~(wire.INDEX_MASK | wire.NO_FD):
+            raise Refused(f"its word {word:#x} has reserved bits")
         self._ring(word & wire.INDEX_MASK)
         wanted = 0 if word & wire.NO_FD else 1
         if len(message.fds) != wanted:
             raise Refused(f"it came with {len(message.fds)} file descriptors, not {wanted}")
+        if wanted and stat.S_IFMT(os.fstat(message.fds[0]).st_mode) not in SIGNALS:
+            raise Refused("its file descriptor cannot signal: it is no eventfd, pipe or socket")
         return word & wire.INDEX_MASK, message.take_fd() if wanted else None
 
     async def _set_vring_enable(self, message: Message) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "blk": {"BLK_QUEUES": 4},
     "net": {"NET_PAIRS": 2},
 }
+RUNS = re.compile(r"the device runs|queue \d+ runs")
 FRAME = bytes.fromhex("ffffffffffff0200000000018899") + bytes(range(60))
 
 
@@ -59,10 +61,10 @@ class Serving:
         return [line[len(SAY) : -1] for line in said if line.startswith(SAY) and line[-1] == "\n"]
 
     def news(self) -> list[str]:
-        """Return what it said since the last time, or since the last `expect`."""
+        """Return what it said since the last time, or `expect`, but for what began to run."""
         lines = self.lines[self._seen :]
         self._seen += len(lines)
-        return lines
+        return [line for line in lines if not RUNS.match(line)]
 
     def expect(self, *parts: str, seconds: float = END_S) -> str:
         """Wait for a line that has all of these in it, and return it."""
