@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every entry point. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim bench bench-page bench-sim test conformance regress mutants synth waves lint format model-test generate clean
+.PHONY: help setup sim linux bench bench-page bench-sim test conformance regress mutants synth waves lint format model-test generate clean
 
 PYTHON ?= python3
 VENV_PYTHON := build/venv/bin/python
@@ -17,6 +17,13 @@ RING ?=
 SCENARIO ?=
 IMAGE ?=
 PCAP ?=
+# Options of `make linux`. SHELL is make's own name for the shell of recipes
+BOOTS ?=
+DEVICES ?=
+ifeq ($(origin SHELL),command line)
+GUEST_SHELL := $(SHELL)
+override SHELL := /bin/sh
+endif
 # Options of `make bench`: BENCH="--quick", "--only REGEX", "--list"
 BENCH ?=
 # Options of `make mutants`: ids
@@ -36,6 +43,11 @@ sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED Q
 	@$(VENV_PYTHON) -m tb.sim --sim='$(SIM)' --test='$(TEST)' --seed='$(SEED)' --queues='$(QUEUES)' \
 		--data-w='$(DATA_W)' --ring='$(RING)' --waves='$(WAVES)' --scenario='$(SCENARIO)' \
 		--image='$(IMAGE)' --pcap='$(PCAP)'
+
+linux: setup ## Boot user-mode Linux on the Verilog's disk and network (SHELL=1, DEVICES BOOTS WAVES SEED SIM)
+	@$(PYTHON) ci/setup.py linux
+	@$(VENV_PYTHON) -m tb.hil.linux --sim='$(SIM)' --seed='$(SEED)' --waves='$(WAVES)' \
+		--shell='$(GUEST_SHELL)' --boots='$(BOOTS)' --devices='$(DEVICES)'
 
 bench: setup ## Throughput and latency in cycles beside the limit of the bus: tables, plots, verdict (BENCH)
 	@$(PYTHON) ci/setup.py bench || echo 'going on without plots'

@@ -165,6 +165,7 @@ GROUPS = {
             "libslirp": ("usr/lib/*/libslirp.so.0",),
             "mke2fs": ("usr/sbin/mke2fs", "sbin/mke2fs"),
             "e2fsck": ("usr/sbin/e2fsck", "sbin/e2fsck"),
+            "debugfs": ("usr/sbin/debugfs", "sbin/debugfs"),
         },
         guest={"busybox": ("bin/busybox", "usr/bin/busybox")},
     ),

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make linux`: user-mode Linux with its own virtio drivers on the simulated Verilog."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import mmap
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import termios
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ci.toolchain import BUILD, group
+from pymodel import Feature
+from tb.build import SIMULATORS, BuildError
+from tb.hil.boot import DEVICES, Boot, GuestError, Outcome, boot, failure_text
+from tb.hil.guest.image import ImageError
+from tb.hil.results import table
+from tb.runner import shown
+
+FOLDER = BUILD / "hil" / "linux"
+MEMORY_MIB = 64
+VIRTIO_IDS = {"blk": 2, "net": 1}
+USAGE_ERROR, INTERRUPTED = 2, 130
+MOST_BOOTS = 10_000
+
+
+class UserModeLinux:
+    """See `tb.hil.boot.Guest`."""
+
+    title = "user-mode Linux"
+    modules: tuple[str, ...] = ("virtio_blk", "virtio_net")
+    hidden = int(Feature.RING_PACKED)  # this client cannot tell where a packed ring begins
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._program = files["linux"]
+        self.busybox, self.module_folder = Path(files["busybox"]), Path(files["modules"])
+        self._memory = memory_folder(MEMORY_MIB << 20)
+
+    def command(
+        self, work: Path, initrd: Path, sockets: Mapping[str, Path], words: Sequence[str]
+    ) -> list[str]:
+        """See `Guest`."""
+        devices = [
+            f"virtio_uml.device={path}:{VIRTIO_IDS[name]}:{VIRTIO_IDS[name]}"
+            for name, path in sockets.items()
+        ]
+        console = ["con=null", "con0=fd:0,fd:1", "ssl=null", "quiet", "panic=-1", "noreboot"]
+        memory = [f"mem={MEMORY_MIB}M", f"initrd={initrd}", f"uml_dir={work / 'uml'}"]
+        return [self._program, *memory, *console, *devices, *words]
+
+    def environment(self) -> dict[str, str]:
+        """See `Guest`: its memory is a file in TMPDIR."""
+        return {**os.environ, "TMPDIR": str(self._memory)}
+
+
+def memory_folder(size: int) -> Path:
+    """Return a folder for a guest's memory: with room for it, and not mounted noexec.
+
+    Raises:
+        GuestError: there is none.
+    """
+    tried = []
+    for name in (os.environ.get("TMPDIR", ""), "/dev/shm", tempfile.gettempdir()):
+        if not name or name in tried:
+            continue
+        tried.append(name)
+        with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=name) as file:
+            found = os.statvfs(name)
+            os.truncate(file.fileno(), mmap.PAGESIZE)
+            mmap.mmap(
+                file.fileno(), mmap.PAGESIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_EXEC
+            ).close()
+            if found.f_bavail * found.f_frsize > size:
+                return Path(name)
+    raise GuestError(
+        f"no folder for the guest's memory: none of {', '.join(tried)} has {size >> 20} MiB free "
+        "and allows programs (noexec); name one in TMPDIR"
+    )
+
+
+def stop(text: str, code: int) -> NoReturn:
+    """End with a message for a person."""
+    print(text, file=sys.stderr)
+    sys.exit(code)
+
+
+def whole(name: str, text: str, low: int, high: int) -> int:
+    """Return a whole number within limits."""
+    if not (text.isdecimal() and low <= int(text) <= high):
+        stop(f"{name}={text}: {name} is a whole number from {low} to {high}", USAGE_ERROR)
+    return int(text)
+
+
+def switch(name: str, text: str) -> bool:
+    """Return the meaning of 0, 1 or nothing."""
+    if text not in ("", "0", "1"):
+        stop(f"{name}={text}: {name} is 0 or 1", USAGE_ERROR)
+    return text == "1"
+
+
+def read_options(words: Sequence[str]) -> tuple[Boot, int]:
+    """Return what the user asked for, and how many boots of it."""
+    parser = argparse.ArgumentParser(prog="make linux", description=__doc__)
+    for name in ("sim", "seed", "waves", "shell", "boots", "devices"):
+        parser.add_argument(f"--{name}", default="")
+    given = parser.parse_args(words)
+    sim = given.sim or "verilator"
+    if sim not in SIMULATORS:
+        stop(f"SIM={sim}: SIM is {' or '.join(SIMULATORS)}", USAGE_ERROR)
+    devices = tuple(given.devices.replace(",", " ").split()) or DEVICES
+    if set(devices) - set(DEVICES) or len(set(devices)) < len(devices):
+        allowed = f"{' or '.join(DEVICES)}, or {','.join(DEVICES)}"
+        stop(f"DEVICES={given.devices}: DEVICES is {allowed}", USAGE_ERROR)
+    plan = Boot(
+        devices=devices,
+        shell=switch("SHELL", given.shell),
+        sim=sim,
+        seed=whole("SEED", given.seed or "1", 0, 2**31 - 1),
+        waves="all" if switch("WAVES", given.waves) else "",
+    )
+    boots = whole("BOOTS", given.boots or "1", 1, MOST_BOOTS)
+    if plan.shell and boots > 1:
+        stop("SHELL=1 and BOOTS: one shell at a time", USAGE_ERROR)
+    if plan.shell and not sys.stdin.isatty():
+        stop("SHELL=1: the console needs a terminal", USAGE_ERROR)
+    words = ["make", "linux", "WAVES=1", f"SEED={plan.seed}", f"SIM={plan.sim}"]
+    words += [f"DEVICES={','.join(devices)}"] + (["SHELL=1"] if plan.shell else [])
+    return replace(plan, command=shlex.join(words)), boots
+
+
+@contextlib.contextmanager
+def terminal_kept() -> Iterator[None]:
+    """Leave the terminal as it was: a guest makes it raw."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    kept = termios.tcgetattr(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, kept)
+
+
+def brief(outcome: Outcome) -> str:
+    """Return a boot's result in a line."""
+    parts = [f"{outcome.seconds:.1f} s"]
+    if outcome.read_rate is not None:
+        parts.append(f"read {outcome.read_rate:,.0f} KiB/s")
+    if outcome.ping_ms is not None:
+        parts.append(f"ping {outcome.ping_ms[1]:.2f} ms")
+    return ", ".join(parts)
+
+
+def show(text: str) -> None:
+    """Print a line of a boot's progress."""
+    print(f"  {text}", flush=True)
+
+
+def run(guest: UserModeLinux, plan: Boot, boots: int) -> int:
+    """Boot so many times; return how many failed."""
+    misses = 0
+    for number in range(1, boots + 1):
+        tell = show if boots == 1 else (lambda text: None)
+        outcome = boot(guest, plan, FOLDER / str(number), tell)
+        misses += bool(outcome.failure)
+        if outcome.failure:
+            print(failure_text(outcome, plan), flush=True)
+        if boots > 1:
+            how = "FAILED" if outcome.failure else "well"
+            print(f"boot {number} of {boots}: {how}, {brief(outcome)}", flush=True)
+        if number == boots and not outcome.failure:
+            print("\n" + "\n".join(table(outcome)))
+            for name, path in outcome.waves.items():
+                print(f"waves of {name}: {shown(path)} ('make waves' opens the last)")
+    if boots > 1:
+        print(f"{boots} boots, {misses} failed")
+    return misses
+
+
+def interrupt(number: int, frame: Any) -> NoReturn:
+    """End as after Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Boot, show how it went, end with 0 if it went well."""
+    plan, boots = read_options(sys.argv[1:])
+    files = group("linux")
+    plan = replace(plan, tools=files)
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)
+    try:
+        with terminal_kept():
+            guest = UserModeLinux(files)
+            names = " and ".join({"blk": "a disk", "net": "a network"}[d] for d in plan.devices)
+            print(f"{guest.title} with {names} on the simulated Verilog, {plan.sim}", flush=True)
+            misses = run(guest, plan, boots)
+    except (BuildError, GuestError, ImageError) as error:
+        stop(str(error), 1)
+    except KeyboardInterrupt:
+        stop("interrupted", INTERRUPTED)
+    sys.exit(bool(misses))
+
+
+if __name__ == "__main__":
+    main()
