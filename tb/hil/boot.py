@@ -109,6 +109,7 @@ class Boot:
             *(f"hil.{init}={int(own in self.devices)}" for own, init in INIT_NAMES.items()),
             *(f"hil.port={port}", f"hil.path={PAGE_NAME}", f"hil.pings={PINGS}"),
             *(f"hil.read={READ_KIB}", f"hil.shell={int(self.shell)}"),
+            *(["loglevel=1"] if self.shell else []),
         ]
 
 

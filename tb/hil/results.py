@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ COUNTS = {  # of a function's own counters, those that are requests
     "net": ("tx_frames", "rx_frames", "ctrl_ok"),
 }
 WORDS = {"ids": "identity", "tx_frames": "sent", "rx_frames": "received", "ctrl_ok": "control"}
+WIDTH, LABEL = 98, 17  # columns of the lines, and of what each is about
 COLUMNS = ("device", "requests", "bytes read", "bytes written", "cycles", "kicks", "interrupts")
 
 
@@ -40,7 +42,8 @@ def table(outcome: Outcome) -> list[str]:
     lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
     lines.insert(1, "─" * (sum(widths) + 2 * (len(widths) - 1)))
     for name, report in outcome.reports.items():
-        lines.append(f"{name + ':':<17}{', '.join(feature_names(name, report['features']))}")
+        text = f"{name} negotiated:  {', '.join(feature_names(name, report['features']))}"
+        lines += textwrap.wrap(text, WIDTH, subsequent_indent=" " * LABEL)
     return lines + _measured(outcome)
 
 
@@ -73,4 +76,4 @@ def _measured(outcome: Outcome) -> list[str]:
     if outcome.fetch_rate is not None:
         found["file over TCP"] = f"{FETCHED_BYTES:,} bytes at {outcome.fetch_rate:,.0f} KiB/s"
     found["wall time"] = f"{outcome.seconds:.1f} s"
-    return [f"{name + ':':<17}{text}" for name, text in found.items()]
+    return [f"{name + ':':<{LABEL}}{text}" for name, text in found.items()]
