@@ -126,7 +126,12 @@ def run_all(commands: Sequence[Sequence[str]], folder: Path, log: Path) -> None:
         running.append((command, part, process))
     failures = []
     for command, part, process in running:
-        code = process.wait()
+        try:
+            code = process.wait()
+        except BaseException:  # nobody wants them any more
+            for _, _, other in running:
+                other.terminate()
+            raise
         text = part.read_text(errors="replace")
         part.unlink()
         with log.open("a") as out:

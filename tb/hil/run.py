@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
+import itertools
 import os
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tb.build import Design, build, locked
-from tb.hil.server import Options
+from tb.hil.server import STOP_SIGNALS, Options
 from tb.runner import DEVICES_TOP, SIGNALS, WORK, Run, environment, judge, simulate_command
 
 MODULE = "tb.hil.serve"
@@ -22,6 +25,10 @@ PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "net": {"TEST_EN": 0, "NET_EN": 1},
 }
 END_SECONDS = 20  # that a server has from SIGTERM to its end
+PROGRAMS = ("sim", "sim.vvp")  # of a build, for either simulator
+PR_SET_PDEATHSIG = 1  # of prctl(2)
+
+_libc = ctypes.CDLL(None)
 
 
 class ServeError(Exception):
@@ -71,12 +78,14 @@ class Server:
     Attributes:
         log: file of all it prints.
         waves: file of its waves, or None.
+        ended: its end was waited for.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], run: Run, folder: Path) -> None:
         self.process, self._run, self.folder = process, run, folder
         self.log = folder / "run.log"
         self.waves = folder / "dump.fst" if run.waves else None
+        self.ended = False
 
     def stop(self) -> None:
         """Ask it to end."""
@@ -89,6 +98,7 @@ class Server:
         Raises:
             ServeError: it did not end, or not well.
         """
+        self.ended = True
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -125,34 +135,74 @@ def serving(
     chosen = design(options.device, parameters or {}, bool(waves), sim)
     env = options.environment() | ({"TB_HIL_NAME": name} if name else {})
     run = Run(design=chosen, module=MODULE, pattern="", seed=seed, waves=waves, env=env)
-    folder = WORK / "runs" / run.label()
-    with locked(folder.with_name(folder.name + ".lock"), fcntl.LOCK_EX):
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():
-            old.unlink()
+    with _own_folder(WORK / "runs" / run.label()) as folder:
         built = build(chosen)
         with locked(built.with_name(built.name + ".lock"), fcntl.LOCK_SH):
-            server = _start(run, folder, built, options)
-            try:
-                yield server
-                server.stop()
+            # a server may live for days: the build must not wait for its end to be made anew
+            for program in PROGRAMS:
+                if (built / program).exists():
+                    os.link(built / program, folder / program)
+        server = _start(run, folder, options)
+        try:
+            yield server
+            server.stop()
+            if not server.ended:
                 server.wait()
-            finally:
-                if server.process.poll() is None:
-                    server.process.kill()
-                    server.process.wait()
+        finally:
+            if server.process.poll() is None:
+                server.process.kill()
+                server.process.wait()
 
 
-def _start(run: Run, folder: Path, built: Path, options: Options) -> Server:
+@contextlib.contextmanager
+def _own_folder(wanted: Path) -> Iterator[Path]:
+    """Hold an empty folder that no other server has: the one wanted, or one beside it."""
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = wanted.with_name(f"{wanted.name}-{number}") if number > 1 else wanted
+        with folder.with_name(folder.name + ".lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            folder.mkdir(exist_ok=True)
+            for old in folder.iterdir():
+                old.unlink()
+            yield folder
+            return
+
+
+def _start(run: Run, folder: Path, options: Options) -> Server:
     waves = folder / "dump.fst" if run.waves else None
-    with (folder / "run.log").open("wb") as log:
+    with (folder / "run.log").open("wb") as log, _blocked():
         process = subprocess.Popen(
-            simulate_command(run, built, waves),
+            simulate_command(run, folder, waves),
             cwd=folder,
             env=environment(run, folder),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             pass_fds=[options.listener],
+            preexec_fn=_end_with_parent if _in_main_thread() else None,
         )
     return Server(process, run, folder)
+
+
+@contextlib.contextmanager
+def _blocked() -> Iterator[None]:
+    """Start a simulator with its signals held back: it takes them once it can."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _in_main_thread() -> bool:
+    """Whether this thread lives as long as the process."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _end_with_parent() -> None:
+    """Let the process that is about to become a simulator be stopped when this one is killed."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -15,10 +15,11 @@ from cocotb.triggers import First, Timer
 from pymodel import Interrupt
 from pymodel.registers import CONFIG_BASE, Reg
 from tb.bench import PERIOD_NS, Bench
-from tb.disk import NativeDisk
+from tb.disk import DiskError, NativeDisk
 from tb.hil.followed import BlkOutside, NetOutside, Outside
 from tb.hil.rtl_backend import RtlBackend
-from tb.hil.server import Options, Server
+from tb.hil.server import Options, Server, say
+from tb.hil.session import Session
 from tb.mac import Mac
 
 SLICE = 1000  # cycles between two looks at the descriptors while the device works
@@ -81,6 +82,16 @@ class RtlServer(Server):
         if self.mac is not None and self.wire is not None:
             for frame in self.mac.new():
                 self.wire.give(frame.data)
+
+    async def release(self, session: Session) -> None:
+        """See `Server`; what the client has written is in the image then."""
+        await super().release(session)
+        if self.disk is None or self.options.read_only:
+            return
+        try:
+            self.disk.commit()
+        except DiskError as error:
+            say(str(error))
 
     def receive(self, frame: bytes) -> None:
         """See `Server`."""

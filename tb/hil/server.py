@@ -30,6 +30,7 @@ from tb.hil.wires import Loopback, Wanted, Wire
 ENVIRONMENT = "TB_HIL"
 POLL_SECONDS = 0.001  # between two looks at a ring whose client rings no bell
 SAY = "hil: "  # begins each line for people
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 WIRES: Mapping[str, Callable[[Callable[[bytes], None]], Wire]] = {
     "loopback": Loopback,
     "slirp": Slirp,
@@ -91,9 +92,10 @@ class Stop:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         self.asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._note)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # held back until now
 
     def _note(self, number: int, frame: Any) -> None:
         self.asked = True
@@ -105,7 +107,7 @@ class Stop:
     def close(self) -> None:
         """Watch no more; the end is near, whatever signal comes."""
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         self._reader.close()
         self._writer.close()
@@ -197,6 +199,10 @@ class Server(abc.ABC):
     async def changed(self) -> bool:
         """Whether the configuration changed, or a fault was met, since the last time."""
 
+    async def release(self, session: Session) -> None:
+        """Give back what a client had."""
+        await session.end()
+
     def receive(self, frame: bytes) -> None:
         """Let a frame come over the wire into the device."""
         raise NotImplementedError(f"a {self.options.device} device has no wire")
@@ -287,7 +293,7 @@ class Server(abc.ABC):
     async def _end(self, why: str) -> None:
         session, self.session = self.session, None
         assert session is not None
-        await session.end()
+        await self.release(session)
         self._ended += 1
         say(f"client {self._ended}: {why}")
         self._report(session, why)
