@@ -11,6 +11,7 @@ import copy
 import os
 import random
 import time
+from dataclasses import replace
 from typing import Any, Optional
 
 import cocotb
@@ -29,6 +30,7 @@ from tb.driver_worlds import DriverSetup, RtlDriverWorld
 from tb.hil.follow import Follower
 from tb.hil.followed import BlkOutside, NetOutside, Outside
 from tb.mac import Mac, MacSettings
+from tb.native_memory import Settings
 from tb.net.raw_driver import ALL, RawNet
 from tb.player import drain, postpone
 from tb.random_traffic import drawn_memory
@@ -42,6 +44,11 @@ RINGS = (
     | (Feature.RING_PACKED if os.environ.get("RING") == "packed" else 0)
     | (Feature.IN_ORDER if os.environ.get("IN_ORDER") == "1" else 0)
 )
+
+
+def some_memory() -> Settings:
+    """Return some behaviour of the memory; bytes may be in it as late as AXI allows."""
+    return replace(drawn_memory(), late_writes=random.random() < 0.5)
 
 
 def test(**options: Any) -> Any:
@@ -170,9 +177,9 @@ async def ring(world: RtlWorld) -> None:
         await world.run(notify(queue))
 
 
-async def traffic(dut: Any, operations: int) -> tuple[Follower, RtlWorld]:
+async def traffic(dut: Any, operations: int, pattern: bool) -> tuple[Follower, RtlWorld]:
     """Let a driver and the test device work, followed."""
-    bench = Bench(dut, drawn_memory())
+    bench = Bench(dut, some_memory())
     await bench.start()
     follower = await followed(bench, Outside(TestFunction()))
     queues = follower.model.queue_count
@@ -184,7 +191,7 @@ async def traffic(dut: Any, operations: int) -> tuple[Follower, RtlWorld]:
         memory=(1 << 20) * queues,
         tables=1 << 14,
         callback=random.choice([drain, postpone]),
-        pattern=random.random() < 0.3,
+        pattern=pattern,
     )
     world = RtlWorld(setup, own_bench)
     await world.start()
@@ -219,9 +226,10 @@ async def traffic(dut: Any, operations: int) -> tuple[Follower, RtlWorld]:
 
 
 @test()
-async def the_test_device_is_followed(dut: Any) -> None:
+@cocotb.parametrize(pattern=[False, True])
+async def the_test_device_is_followed(dut: Any, pattern: bool) -> None:
     """Random chains on all queues; the driver overwrites what it has got back at once."""
-    await traffic(dut, OPERATIONS)
+    await traffic(dut, OPERATIONS, pattern)
 
 
 # ---- the block device
@@ -230,7 +238,7 @@ async def the_test_device_is_followed(dut: Any) -> None:
 @test()
 async def the_block_device_is_followed(dut: Any) -> None:
     """Many requests in flight on all queues, on sectors of their own; then a reset, and more."""
-    bench = Bench(dut, drawn_memory())
+    bench = Bench(dut, some_memory())
     content = random.randbytes(1 << 19)
     native = NativeDisk(len(content) // SECTOR)
     native.write(0, content)
@@ -282,7 +290,7 @@ async def the_block_device_is_followed(dut: Any) -> None:
 @test()
 async def the_network_device_is_followed(dut: Any) -> None:
     """Frames both ways at once, buffers that are merged, frames that find no buffers."""
-    bench = Bench(dut, drawn_memory())
+    bench = Bench(dut, some_memory())
     await bench.start()
     mac = Mac(
         MacSettings(in_percent=random.choice([30, 100]), out_percent=random.choice([30, 100]))
