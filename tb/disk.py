@@ -96,6 +96,9 @@ def library(path: Optional[str] = None) -> ctypes.CDLL:
         "gd_dirty": (u64, [u32]),
         "gd_commits": (u64, [u32]),
         "gd_changed": (None, [u32, u64, u64]),
+        "gd_record": (None, [u32]),
+        "gd_recorded": (u64, [u32, pointer(ctypes.c_void_p)]),
+        "gd_clear_record": (None, [u32]),
         "gd_commit": (text, [u32]),
         "gd_kill_in_step": (None, [u64]),
         "gd_configure": (None, [u32, pointer(_Settings)]),
@@ -174,6 +177,18 @@ class NativeDisk:
         at = sector * SECTOR
         self.bytes[at : at + len(data)] = data
         self._code.gd_changed(self._index, sector, -(-len(data) // SECTOR))
+
+    def record(self) -> None:
+        """Keep from now on each sector that the device reads, as it was before it wrote it."""
+        self._code.gd_record(self._index)
+
+    def take_record(self) -> bytes:
+        """Return those since the last time: of each the number, 8 bytes, and what it held."""
+        place = ctypes.c_void_p()
+        count = self._code.gd_recorded(self._index, ctypes.byref(place))
+        found = ctypes.string_at(place, count) if count else b""
+        self._code.gd_clear_record(self._index)
+        return found
 
     def commit(self) -> None:
         """Make what was written stable.

@@ -288,6 +288,12 @@ def native_library() -> ctypes.CDLL:
         "gm_follow_copy": (ctypes.c_int, [u64, u64]),
         "gm_follow_marked": (u64, []),
         "gm_follow_unexplained": (u64, [pointer(_Range), u64]),
+        "gm_record": (None, [ctypes.c_int]),
+        "gm_recorded": (u64, [pointer(ctypes.c_void_p)]),
+        "gm_clear_record": (None, []),
+        "gm_digest": (u64, []),
+        "gm_feed": (None, [ctypes.c_char_p, u64]),
+        "gm_feed_missed": (u64, []),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
@@ -466,6 +472,34 @@ class Views:
     def unexplained(self) -> int:
         """Bytes that the device wrote and the model did not."""
         return int(self._native.gm_follow_marked())
+
+    # ---- a record of what came into memory
+
+    def record(self) -> None:
+        """Keep from now on what the device reads where it differs from what it saw last."""
+        self._native.gm_record(1)
+
+    def take_record(self) -> bytes:
+        """Return that since the last time, in the form that `feed` takes."""
+        place = ctypes.c_void_p()
+        count = self._native.gm_recorded(ctypes.byref(place))
+        found = ctypes.string_at(place, count) if count else b""
+        self._native.gm_clear_record()
+        return found
+
+    def feed(self, record: bytes) -> None:
+        """Write what a record holds into memory, each part just before its cycle's read."""
+        self._native.gm_feed(record, len(record))
+
+    @property
+    def missed(self) -> int:
+        """Parts of a record in whose cycle the device read nothing."""
+        return int(self._native.gm_feed_missed())
+
+    @property
+    def digest(self) -> int:
+        """A number that depends on each write of the device so far, and on its cycle."""
+        return int(self._native.gm_digest())
 
     def first_unexplained(self, most: int = 8) -> list[tuple[int, int]]:
         """Return the first ranges of those."""

@@ -64,6 +64,26 @@ class Tally(NamedTuple):
     publications: int = 0
 
 
+class Observer:
+    """Is told what the Verilog does; by itself it does nothing about it."""
+
+    def published(self, cycle: int, queue: int, index: int, frames: Sequence[int]) -> None:
+        """It has published used buffers.
+
+        Args:
+            cycle: of the write that did.
+            queue: whose.
+            index: the queue's ring index after it.
+            frames: numbers of the frames from the MAC that lie in the buffers.
+        """
+
+    def called(self, queue: int) -> None:
+        """It has raised an interrupt for a queue."""
+
+    def idle(self) -> None:
+        """It has nothing left to do, and was compared."""
+
+
 class Decisions:
     """Which interrupts a queue's driver must get.
 
@@ -168,6 +188,7 @@ class Follower:
         model: the model device.
         tally: what was compared.
         hears_interrupts: whether `called` is called.
+        observer: is told what the Verilog does, once it was compared.
     """
 
     def __init__(self, bench: Bench, outside: Outside, offer: int, **device: Any) -> None:
@@ -184,6 +205,7 @@ class Follower:
         )
         outside.attach(self)
         self.hears_interrupts = True
+        self.observer = Observer()
         self._queues: dict[int, _Queue] = {}
         self._stop: Optional[tuple[int, int, int]] = None  # register, value, queue
         self._selected = 0
@@ -338,6 +360,8 @@ class Follower:
             self._follow_packed(notice.queue, live, live.layout)
         if live.ring.used_index != before:
             live.decisions.publish(notice.cycle, live.ring.used_index)
+        frames = self.outside.take_frames()
+        self.observer.published(notice.cycle, notice.queue, live.ring.used_index, frames)
         if self._publications % LOOK_OUTSIDE == 0:
             self._compare_outside(quiet=False)
 
@@ -427,6 +451,7 @@ class Follower:
         self._interrupts += 1
         if not live.decisions.interrupt():
             self._fail(f"queue {queue}", ["an interrupt that the driver did not ask for"], live)
+        self.observer.called(queue)
 
     # ---- nothing left to do
 
@@ -455,6 +480,7 @@ class Follower:
                 self.views.copy(addr, length)
         self._check_explained("all work")
         self._compare_outside(quiet=True)
+        self.observer.idle()
 
     def _check_explained(self, what: str) -> None:
         """Fail where the Verilog wrote what no chain explains; not after a driver's fault."""

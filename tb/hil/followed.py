@@ -60,6 +60,10 @@ class Outside:
         """Whether another chain may be taken for what the Verilog has returned."""
         return False
 
+    def take_frames(self) -> list[int]:
+        """Return the numbers of the frames from the MAC that were returned since the last time."""
+        return []
+
     def quiet(self) -> None:
         """The Verilog has nothing left to do; the model is about to do what it has left."""
 
@@ -190,7 +194,8 @@ class FollowedNet(NetFunction):
         self.target: Optional[int] = None  # the queue that is being stepped
         self.from_queue: list[deque[bytes]] = [deque() for _ in range(8)]
         self._numbers: deque[int] = deque()  # of the frames that wait
-        self._received = 0
+        self.received = 0  # frames from the MAC
+        self.placed: list[int] = []  # numbers of those that lie in buffers
         self._last: dict[int, int] = {}  # number of the frame last given to a queue
         super().__init__(**arguments)
 
@@ -214,8 +219,8 @@ class FollowedNet(NetFunction):
         before = self.waiting
         super().receive(frame, bad)
         if self.waiting > before:
-            self._numbers.append(self._received)
-            self._received += 1
+            self._numbers.append(self.received)
+        self.received += 1
 
     def lose_waiting(self) -> None:
         """The Verilog is idle: what waits here was dropped there."""
@@ -249,6 +254,7 @@ class FollowedNet(NetFunction):
         else:
             return None
         self._last[queue] = self._numbers[at] + 1
+        self.placed.append(self._numbers[at])
         if self.enabled == 1:  # those before it can no longer come
             self._lose(at)
             at = 0
@@ -315,6 +321,11 @@ class NetOutside(Outside):
             return False
         net.limit[queue] += 1
         return True
+
+    def take_frames(self) -> list[int]:
+        """See `Outside`."""
+        found, self.net.placed = self.net.placed, []
+        return found
 
     def quiet(self) -> None:
         """See `Outside`."""

@@ -27,6 +27,7 @@ from tb.hil.backend import BackendError, Ring
 from tb.hil.follow import Follower
 from tb.hil.followed import Outside
 from tb.hil.messages import Region
+from tb.hil.record import Recorder, now
 from tb.registers import device_parameters
 
 DRAIN_CYCLES = 4_000_000  # that a queue has to finish what it has in hand
@@ -54,6 +55,7 @@ class RtlBackend:
         bench: the bench, not yet started, at the device's slot.
         hidden: further features that clients are not offered.
         outside: makes what surrounds the model device that follows; None: none does.
+        recorder: is told of the model device and of memory; the bench's accesses are its own.
 
     Attributes:
         follower: the model device that follows.
@@ -67,9 +69,14 @@ class RtlBackend:
     bus_bytes = 0
 
     def __init__(
-        self, bench: Bench, hidden: int = 0, outside: Optional[MakeOutside] = None
+        self,
+        bench: Bench,
+        hidden: int = 0,
+        outside: Optional[MakeOutside] = None,
+        recorder: Optional[Recorder] = None,
     ) -> None:
         self.bench = bench
+        self._recorder = recorder
         self.follower: Optional[Follower] = None
         self._registers: Union[Bench, Follower] = bench
         self._make_outside = outside
@@ -89,6 +96,10 @@ class RtlBackend:
             outside = await self._make_outside(self.bench, found["max_chain"])
             offer = await self.run(read_offer())
             self.follower = self._registers = Follower(self.bench, outside, offer, **found)
+            if self._recorder is not None:
+                self._recorder.note("d", now(), offer, found)
+                self._recorder.watch(self.follower.views)
+                self.follower.observer = self._recorder
         await self._present()
 
     async def _present(self) -> None:
@@ -122,10 +133,14 @@ class RtlBackend:
             self.bench.memory.attach(region.guest, region.size, fd, region.offset)
         except (ValueError, OSError) as error:
             raise BackendError(str(error)) from None
+        if self._recorder is not None:
+            self._recorder.note("+", now(), region.guest, region.size)
 
     async def remove_memory(self, region: Region) -> None:
         """See `Backend`."""
         self.bench.memory.detach(region.guest)
+        if self._recorder is not None:
+            self._recorder.note("-", now(), region.guest)
 
     async def start(self, features: int) -> None:
         """See `Backend`."""

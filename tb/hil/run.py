@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import fcntl
 import itertools
+import json
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tb.build import Design, build, locked
-from tb.hil.server import STOP_SIGNALS, Options
+from tb.hil.server import DESIGN, STOP_SIGNALS, Options
 from tb.runner import DEVICES_TOP, SIGNALS, WORK, Run, environment, judge, simulate_command
 
 MODULE = "tb.hil.serve"
@@ -46,6 +47,11 @@ def design(device: str, parameters: Mapping[str, int], waves: bool, sim: str) ->
         own_clock=True,
         exposed=SIGNALS[DEVICES_TOP],
     )
+
+
+def design_environment(chosen: Design) -> dict[str, str]:
+    """Return the variables that tell the simulator what it simulates."""
+    return {DESIGN: json.dumps(dict(chosen.parameters))}
 
 
 def listen(path: Path) -> socket.socket:
@@ -133,7 +139,8 @@ def serving(
         ServeError: it did not end.
     """
     chosen = design(options.device, parameters or {}, bool(waves), sim)
-    env = options.environment() | ({"TB_HIL_NAME": name} if name else {})
+    env = options.environment() | design_environment(chosen)
+    env |= {"TB_HIL_NAME": name} if name else {}
     run = Run(design=chosen, module=MODULE, pattern="", seed=seed, waves=waves, env=env)
     with _own_folder(WORK / "runs" / run.label()) as folder:
         built = build(chosen)

@@ -6,6 +6,9 @@ The simulation sleeps with the loop. `tb.hil.run` starts it and hands over `Opti
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
 
@@ -17,13 +20,15 @@ from pymodel.registers import CONFIG_BASE, Reg
 from tb.bench import PERIOD_NS, Bench
 from tb.disk import DiskError, NativeDisk
 from tb.hil.followed import BlkOutside, NetOutside, Outside
+from tb.hil.record import Header, RecordedBench, Recorder, now, sources_digest
 from tb.hil.rtl_backend import RtlBackend
-from tb.hil.server import Options, Server, say
+from tb.hil.server import DESIGN, Options, Server, say
 from tb.hil.session import Session
 from tb.mac import Mac
 
 SLICE = 1000  # cycles between two looks at the descriptors while the device works
 SETTLE = 4  # cycles from a register write until the device shows that it works
+FRAME_CYCLES = 2  # from a frame's coming until the MAC may begin with it
 
 
 class RtlServer(Server):
@@ -39,9 +44,12 @@ class RtlServer(Server):
 
     def __init__(self, bench: Bench, options: Options, disk: Optional[NativeDisk]) -> None:
         self.mac = Mac() if options.device == "net" else None
-        self.disk = disk
-        outside = self._outside if options.follow else None
-        super().__init__(RtlBackend(bench, options.hidden, outside), options)
+        self.disk, self.recorder = disk, None
+        if options.record:
+            self.recorder = Recorder(Path(options.record), _header(bench, options, disk), disk)
+            bench = RecordedBench.of(bench, self.recorder)
+        outside = self._outside if options.follow or options.record else None
+        super().__init__(RtlBackend(bench, options.hidden, outside, self.recorder), options)
         self.bench = bench
 
     async def _outside(self, bench: Bench, max_chain: int) -> Outside:
@@ -60,7 +68,11 @@ class RtlServer(Server):
         cocotb.start_soon(self._call())
         if self.backend.follower is not None:
             cocotb.start_soon(self.backend.follower.run())
-        await super().run()
+        try:
+            await super().run()
+        finally:
+            if self.recorder is not None:
+                self.recorder.close()
 
     @property
     def busy(self) -> bool:
@@ -97,8 +109,11 @@ class RtlServer(Server):
         """See `Server`."""
         if self.mac is None:
             super().receive(frame)
-        else:
-            self.mac.queue(frame)
+            return
+        cycle = self.bench.cycle + FRAME_CYCLES
+        self.mac.queue(frame, cycle=cycle)
+        if self.recorder is not None:
+            self.recorder.note("f", now(), cycle, frame.hex())
 
     async def _end(self, why: str) -> None:
         follower = self.backend.follower
@@ -143,6 +158,20 @@ class RtlServer(Server):
         causes = await self.bench.read32(Reg.INTERRUPT_STATUS)
         await self.bench.write32(Reg.INTERRUPT_ACK, causes)
         return bool(causes & Interrupt.CONFIG_CHANGE)
+
+
+def _header(bench: Bench, options: Options, disk: Optional[NativeDisk]) -> Header:
+    """Return what a session's file says of this run."""
+    return Header(
+        device=options.device,
+        parameters=json.loads(os.environ.get(DESIGN, "{}")),
+        sim=os.environ["SIM"],
+        seed=int(os.environ["SEED"]),
+        sources=sources_digest(),
+        sectors=disk.sectors if disk is not None else 0,
+        read_only=options.read_only,
+        settings=asdict(bench.memory.settings),
+    )
 
 
 @cocotb.test()

@@ -28,6 +28,7 @@ from tb.hil.slirp import Slirp
 from tb.hil.wires import Loopback, Wanted, Wire
 
 ENVIRONMENT = "TB_HIL"
+DESIGN = "TB_HIL_DESIGN"  # in the environment: parameters of the design, as JSON
 POLL_SECONDS = 0.001  # between two looks at a ring whose client rings no bell
 SAY = "hil: "  # begins each line for people
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -52,6 +53,8 @@ class Options:
         report: file for what each session did, a JSON object a line; empty for none.
         wire: of a network device, what is at its other end: a name of `WIRES`; empty for nothing.
         follow: the golden model follows the device, which is compared with it.
+        record: file to record all sessions in, for `make sim TRACE=`; empty for none. A recorded
+            device is followed.
     """
 
     device: str
@@ -64,6 +67,7 @@ class Options:
     report: str = ""
     wire: str = ""
     follow: bool = True
+    record: str = ""
 
     @classmethod
     def from_environment(cls) -> Options:

@@ -129,4 +129,21 @@ std::uint64_t gm_follow_unexplained(guest::Range* ranges, std::uint64_t most) {
     return memory().unexplained(ranges, most);
 }
 
+void gm_record(int on) { memory().followed().record(on != 0); }
+
+std::uint64_t gm_recorded(const std::uint8_t** bytes) {
+    *bytes = memory().followed().record().data();
+    return memory().followed().record().size();
+}
+
+void gm_clear_record() { memory().followed().clear_record(); }
+
+std::uint64_t gm_digest() { return memory().followed().digest(); }
+
+void gm_feed(const std::uint8_t* bytes, std::uint64_t count) {
+    memory().followed().feed(bytes, count);
+}
+
+std::uint64_t gm_feed_missed() { return memory().followed().missed(); }
+
 }  // extern "C"

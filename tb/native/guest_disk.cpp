@@ -204,13 +204,29 @@ void Disk::close() {
     dirty_.clear();
     dirty_count_ = 0;
     stable_.clear();
+    known_.clear();
+    record_.clear();
 }
 
 void Disk::changed(std::uint64_t sector, std::uint64_t sectors) {
     for (std::uint64_t i = sector; i < sector + sectors; ++i) {
         if (!dirty_[i]) ++dirty_count_;
         dirty_[i] = true;
+        if (!known_.empty()) known_[i] = true;
     }
+}
+
+void Disk::record() {
+    known_.assign(sectors_, false);
+    record_.clear();
+}
+
+void Disk::reading(std::uint64_t sector) {
+    if (known_.empty() || known_[sector]) return;
+    known_[sector] = true;
+    put(record_, sector);
+    const std::uint8_t* from = bytes_ + sector * SECTOR;
+    record_.insert(record_.end(), from, from + SECTOR);
 }
 
 std::vector<Disk::Run> Disk::runs() const {

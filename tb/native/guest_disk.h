@@ -38,6 +38,12 @@ public:
     std::uint8_t* stable() { return stable_.empty() ? nullptr : stable_.data(); }
 
     void changed(std::uint64_t sector, std::uint64_t sectors);  // after bytes() was written
+    // Sectors as they were when the device first read them: number, 8 bytes, and their bytes.
+    void record();
+    void reading(std::uint64_t sector);
+    const std::vector<std::uint8_t>& recorded() const { return record_; }
+    void clear_record() { record_.clear(); }
+
     bool commit();  // false: the image could not be written; what to commit is kept
     std::uint64_t dirty() const { return dirty_count_; }
     std::uint64_t commits() const { return commits_; }
@@ -61,7 +67,8 @@ private:
     std::uint64_t sectors_ = 0;
     std::vector<bool> dirty_;
     std::uint64_t dirty_count_ = 0, commits_ = 0;
-    std::vector<std::uint8_t> stable_;
+    std::vector<std::uint8_t> stable_, record_;
+    std::vector<bool> known_;  // read or written since the record was begun; empty: there is none
 };
 
 // For tests: the process is killed in the n-th step of the commits from now on (0: never). A step

@@ -51,6 +51,15 @@ void gd_changed(std::uint32_t index, std::uint64_t sector, std::uint64_t sectors
     store(index).disk().changed(sector, sectors);
 }
 
+void gd_record(std::uint32_t index) { store(index).disk().record(); }
+
+std::uint64_t gd_recorded(std::uint32_t index, const std::uint8_t** bytes) {
+    *bytes = store(index).disk().recorded().data();
+    return store(index).disk().recorded().size();
+}
+
+void gd_clear_record(std::uint32_t index) { store(index).disk().clear_record(); }
+
 const char* gd_commit(std::uint32_t index) {
     guest::Disk& disk = store(index).disk();
     return told(disk.commit() ? std::string() : disk.error());

@@ -14,6 +14,13 @@ std::uint8_t any_state(const std::uint8_t* state, unsigned count) {
     return found;
 }
 
+constexpr std::size_t FED_HEAD = 17;  // cycle, address, length
+
+std::uint64_t mix(std::uint64_t digest, std::uint64_t value) {
+    digest = (digest ^ value) * 0x9E3779B97F4A7C15ULL;
+    return digest ^ digest >> 29;
+}
+
 }  // namespace
 
 bool Views::map(std::size_t size) {
@@ -34,6 +41,11 @@ void Follow::stop() {
     marked_ = 0;
     places_.clear();
     notices_.clear();
+    recording_ = false;
+    record_.clear();
+    feed_.clear();
+    fed_ = 0;
+    digest_ = missed_ = 0;
 }
 
 void Follow::forget(const Views& views, std::uint64_t size) {
@@ -49,6 +61,7 @@ void Follow::read(const Views& views, std::uint64_t offset, std::uint64_t addr,
     std::uint8_t *seen = views.seen + offset, *model = views.model + offset;
     const std::uint8_t* state = views.state + offset;
     const std::uint8_t special = any_state(state, count);
+    if (recording_) note_difference(seen, bytes, count, addr, cycle);
     if ((special & WRITTEN) == 0) {
         std::memcpy(seen, bytes, count);
         std::memcpy(model, bytes, count);
@@ -80,6 +93,12 @@ void Follow::write(const Views& views, std::uint64_t offset, std::uint64_t addr,
         marked_ += (state[i] & WRITTEN) == 0;
         state[i] |= WRITTEN;
     }
+    digest_ = mix(mix(mix(digest_, cycle), addr), strobes);
+    for (unsigned i = 0; i < count; i += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes + i, std::min(8U, count - i));
+        digest_ = mix(digest_, word);
+    }
     if ((special & PUBLISHES) == 0) return;
     for (const Place& place : places_) {
         if (place.kind != PUBLISHES || place.last < addr || place.first > addr + count - 1) continue;
@@ -87,6 +106,37 @@ void Follow::write(const Views& views, std::uint64_t offset, std::uint64_t addr,
         published_ = !published_;
         return;
     }
+}
+
+void Follow::note_difference(const std::uint8_t* seen, const std::uint8_t* bytes, unsigned count,
+                             std::uint64_t addr, std::uint64_t cycle) {
+    if (std::memcmp(seen, bytes, count) == 0) return;
+    unsigned first = 0;
+    while (seen[first] == bytes[first]) ++first;
+    while (seen[count - 1] == bytes[count - 1]) --count;
+    const std::uint64_t words[2] = {cycle, addr + first};
+    const auto* raw = reinterpret_cast<const std::uint8_t*>(words);
+    record_.insert(record_.end(), raw, raw + sizeof words);
+    record_.push_back(static_cast<std::uint8_t>(count - first));
+    record_.insert(record_.end(), bytes + first, bytes + count);
+}
+
+void Follow::feed(const std::uint8_t* bytes, std::uint64_t count) {
+    feed_.erase(feed_.begin(), feed_.begin() + static_cast<std::ptrdiff_t>(fed_));
+    fed_ = 0;
+    feed_.insert(feed_.end(), bytes, bytes + count);
+}
+
+bool Follow::take_fed(std::uint64_t cycle, Fed* fed) {
+    if (feed_.size() - fed_ < FED_HEAD) return false;
+    std::uint64_t words[2];
+    std::memcpy(words, &feed_[fed_], sizeof words);
+    const unsigned count = feed_[fed_ + sizeof words];
+    if (words[0] > cycle || feed_.size() - fed_ - FED_HEAD < count) return false;
+    missed_ += words[0] < cycle;
+    *fed = Fed{words[1], &feed_[fed_ + FED_HEAD], count};
+    fed_ += FED_HEAD + count;
+    return true;
 }
 
 void Follow::drop_places(std::uint32_t queue) {

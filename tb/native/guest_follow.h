@@ -71,6 +71,23 @@ public:
 
     const std::vector<Notice>& notices() const { return notices_; }
     void clear_notices() { notices_.clear(); }
+    // What the device reads that differs from what it saw last, as bytes: the cycle and the
+    // address, 8 each, a length in one, and so many bytes.
+    void record(bool on) { recording_ = on; }
+    const std::vector<std::uint8_t>& record() const { return record_; }
+    void clear_record() { record_.clear(); }
+    std::uint64_t digest() const { return digest_; }  // of each write and its cycle, so far
+
+    // The other way round: such bytes, which come into memory just before they are read.
+    void feed(const std::uint8_t* bytes, std::uint64_t count);
+    std::uint64_t missed() const { return missed_; }  // that were not read in their cycle
+    struct Fed {
+        std::uint64_t addr;
+        const std::uint8_t* bytes;
+        unsigned count;
+    };
+    bool take_fed(std::uint64_t cycle, Fed* fed);  // the next one that is due by a cycle
+
     bool published() const { return published_; }  // changes with each beat that publishes
     std::uint64_t marked() const { return marked_; }
 
@@ -81,7 +98,13 @@ public:
     void clear_marks(const Views& views, std::uint64_t offset, std::uint64_t count);
 
 private:
-    bool on_ = false, published_ = false;
+    void note_difference(const std::uint8_t* seen, const std::uint8_t* bytes, unsigned count,
+                         std::uint64_t addr, std::uint64_t cycle);
+
+    bool on_ = false, published_ = false, recording_ = false;
+    std::vector<std::uint8_t> record_, feed_;
+    std::size_t fed_ = 0;  // bytes of the feed that were taken
+    std::uint64_t digest_ = 0, missed_ = 0;
     std::uint64_t marked_ = 0;
     std::vector<Place> places_;
     std::vector<Notice> notices_;

@@ -204,7 +204,21 @@ std::uint8_t Memory::refusal(const Beat& beat, std::uint8_t kind) {
     return response;
 }
 
+// What another process wrote before this beat, from a record.
+void Memory::take_fed(std::uint64_t cycle) {
+    Follow::Fed fed;
+    while (follow_.take_fed(cycle, &fed)) {
+        const std::uint8_t* data = fed.bytes;
+        each_piece(fed.addr, fed.count,
+                   [&data](Region& region, std::uint64_t offset, std::uint64_t n) {
+                       std::memcpy(region.bytes + offset, data, n);
+                       data += n;
+                   });
+    }
+}
+
 std::uint8_t Memory::read_beat(const Beat& beat, std::uint8_t* lanes) {
+    if (follow_.on()) take_fed(beat.cycle);
     if (live_pokes_ != 0) run_pokes(beat, ON_READ, true);
     std::uint8_t response = refusals_.empty() ? std::uint8_t{OKAY} : refusal(beat, READ);
     unsigned first = 0;

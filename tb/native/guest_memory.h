@@ -157,6 +157,7 @@ private:
     void note(const Beat& beat, const Region& region, std::uint8_t kind, std::uint8_t response,
               const std::uint8_t* lanes);
     void check(const Beat& beat, const Region* region);
+    void take_fed(std::uint64_t cycle);
     void violation(std::uint64_t cycle, std::uint64_t addr);
     void run_pokes(const Beat& beat, std::uint32_t trigger, bool before);
     void perform(PendingPoke& pending, std::uint64_t cycle);

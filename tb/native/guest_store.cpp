@@ -116,6 +116,7 @@ void Store::next_beat(std::uint64_t cycle) {
             if (command.fails) {
                 std::memset(out_.rd_data, 0, bus_bytes_);
             } else {
+                disk_.reading(at / SECTOR);
                 std::memcpy(out_.rd_data, disk_.bytes() + at, bus_bytes_);
             }
             out_.rd_valid = true;
