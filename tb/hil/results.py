@@ -44,7 +44,17 @@ def table(outcome: Outcome) -> list[str]:
     for name, report in outcome.reports.items():
         text = f"{name} negotiated:  {', '.join(feature_names(name, report['features']))}"
         lines += textwrap.wrap(text, WIDTH, subsequent_indent=" " * LABEL)
+    for name, report in outcome.reports.items():
+        if report.get("compared"):
+            lines.append(f"{name} compared:    {_compared(report['compared'])}")
     return lines + _measured(outcome)
+
+
+def _compared(counts: Mapping[str, int]) -> str:
+    return (
+        f"{counts['elements']:,} ring operations with the model: {counts['bytes']:,} bytes and "
+        f"{counts['interrupts']:,} interrupts as it says"
+    )
 
 
 def _cells(row: tuple[str, ...], widths: list[int]) -> list[str]:

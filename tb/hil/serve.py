@@ -117,8 +117,10 @@ class RtlServer(Server):
 
     async def _end(self, why: str) -> None:
         follower = self.backend.follower
-        if follower is not None and not self.busy:
-            await follower.finish()
+        if follower is not None:
+            await self.bench.wait_cycles(SETTLE)
+            if not self.busy:
+                await follower.finish()
         await super()._end(why)
 
     def traffic(self) -> dict[str, Any]:
