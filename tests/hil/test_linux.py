@@ -15,7 +15,7 @@ from pymodel import Feature
 from tb.hil import boot as boots
 from tb.hil.boot import FETCHED_BYTES, PINGS, READ_KIB, Boot, boot
 from tb.hil.linux import UserModeLinux
-from tb.hil.results import table
+from tb.hil.results import COUNTS, table
 
 SECTOR = 512
 TESTS = {"blk": {"block", "checksum", "remount"}, "net": {"net", "ping", "fetch"}}
@@ -53,6 +53,10 @@ def test_linux_uses_a_disk_and_a_network(files, tmp_path, monkeypatch):
         assert not report["features"] & Feature.RING_PACKED
         assert report["cycles"] > 0
     blk, net = outcome.reports["blk"], outcome.reports["net"]
+    for report, kinds in ((blk, COUNTS["blk"]), (net, COUNTS["net"])):
+        requests = sum(report["counted"][kind] for kind in kinds)
+        assert report["compared"]["elements"] == requests
+        assert report["compared"]["interrupts"] == report["calls"] > 0
     assert blk["counted"]["failed"] == blk["counted"]["unsupported"] == 0
     assert blk["counted"]["writes"] > 0 and blk["counted"]["flushes"] > 0
     assert blk["written"] >= READ_KIB * 1024 + FETCHED_BYTES  # into guest memory
