@@ -237,7 +237,8 @@ class _Run:
                 report=str(self.report(device)),
                 wire="slirp" if device == "net" else "",
             )
-            start = partial(serving, options, parameters=plan.parameters, sim=plan.sim)
+            name = f"{self.outcome.log.parent.name}-{device}"
+            start = partial(serving, options, parameters=plan.parameters, sim=plan.sim, name=name)
             try:
                 with start(seed=plan.seed, waves=plan.waves) as server:
                     if server.waves is not None:

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tb.build import Design, build, locked
@@ -131,7 +132,7 @@ def serving(
         options: whose descriptor is open here; the simulator inherits it.
         parameters: further ones of `tb_devices`.
         sim, seed, waves: as `tb.runner.run_bench` takes them.
-        name: tells runs of the same options from each other.
+        name: of the folder, for runs whose options tell nothing: the next one takes its place.
 
     Raises:
         BuildError: the design cannot be built.
@@ -139,10 +140,15 @@ def serving(
         ServeError: it did not end.
     """
     chosen = design(options.device, parameters or {}, bool(waves), sim)
+<<<<<<< HEAD
     env = options.environment() | design_environment(chosen)
     env |= {"TB_HIL_NAME": name} if name else {}
+=======
+    env = options.environment()
+>>>>>>> 4e0d7dd (The table of a boot says what was compared; servers with a name keep one folder)
     run = Run(design=chosen, module=MODULE, pattern="", seed=seed, waves=waves, env=env)
-    with _own_folder(WORK / "runs" / run.label()) as folder:
+    label = replace(run, env={"name": name}).label() if name else run.label()
+    with _own_folder(WORK / "runs" / label) as folder:
         built = build(chosen)
         with locked(built.with_name(built.name + ".lock"), fcntl.LOCK_SH):
             # a server may live for days: the build must not wait for its end to be made anew
