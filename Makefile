@@ -20,6 +20,7 @@ PCAP ?=
 # Options of `make linux`. SHELL is make's own name for the shell of recipes
 BOOTS ?=
 DEVICES ?=
+RECORD ?=
 ifeq ($(origin SHELL),command line)
 GUEST_SHELL := $(SHELL)
 override SHELL := /bin/sh
@@ -44,10 +45,10 @@ sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED Q
 		--data-w='$(DATA_W)' --ring='$(RING)' --waves='$(WAVES)' --scenario='$(SCENARIO)' \
 		--image='$(IMAGE)' --pcap='$(PCAP)'
 
-linux: setup ## Boot user-mode Linux on the Verilog's disk and network (SHELL=1, DEVICES BOOTS WAVES SEED SIM)
+linux: setup ## Boot user-mode Linux on the Verilog's disk and network (SHELL=1, DEVICES BOOTS RECORD WAVES SEED SIM)
 	@$(PYTHON) ci/setup.py linux
 	@$(VENV_PYTHON) -m tb.hil.linux --sim='$(SIM)' --seed='$(SEED)' --waves='$(WAVES)' \
-		--shell='$(GUEST_SHELL)' --boots='$(BOOTS)' --devices='$(DEVICES)'
+		--shell='$(GUEST_SHELL)' --boots='$(BOOTS)' --devices='$(DEVICES)' --record='$(RECORD)'
 
 bench: setup ## Throughput and latency in cycles beside the limit of the bus: tables, plots, verdict (BENCH)
 	@$(PYTHON) ci/setup.py bench || echo 'going on without plots'

@@ -89,6 +89,7 @@ class Boot:
         sim: simulator.
         seed: of the simulators, the disk and the file.
         waves: "all", or "" for none.
+        record: file to record a device's session in, or None; see `recorded`.
         parameters: further ones of `tb_devices`.
         tools: programs of e2fsprogs by name.
         command: that repeats it with waves.
@@ -99,9 +100,16 @@ class Boot:
     sim: str = "verilator"
     seed: int = 1
     waves: str = ""
+    record: Optional[Path] = None
     parameters: Mapping[str, int] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
+
+    def recorded(self, device: str) -> Optional[Path]:
+        """Return the file of a device's session: of several, each has its name in that of it."""
+        if self.record is None or len(self.devices) == 1:
+            return self.record
+        return self.record.with_name(f"{self.record.stem}-{device}{self.record.suffix}")
 
     def words(self, port: int) -> list[str]:
         """Return what `init` reads of the kernel's command line."""
@@ -236,6 +244,7 @@ class _Run:
                 hidden=self.guest.hidden,
                 report=str(self.report(device)),
                 wire="slirp" if device == "net" else "",
+                record=str(plan.recorded(device) or ""),
             )
             name = f"{self.outcome.log.parent.name}-{device}"
             start = partial(serving, options, parameters=plan.parameters, sim=plan.sim, name=name)
@@ -362,5 +371,14 @@ def failure_text(outcome: Outcome, plan: Boot) -> str:
         lines += [f"    {line}" for line in outcome.console.lines[-TAIL:]]
     disk = outcome.log.with_name("disk.img")
     lines += [f"  the disk as it was left: {shown(disk)}"] if disk.exists() else []
+    lines += recordings(plan)
     lines += [f"  waves of {name}: {shown(path)}" for name, path in outcome.waves.items()]
     return "\n".join([*lines, "  repeat with waves:", f"    {plan.command}"])
+
+
+def recordings(plan: Boot) -> list[str]:
+    """Return lines that say how to replay what was recorded."""
+    if plan.record is None:
+        return []
+    paths = {name: shown(path) for name in plan.devices if (path := plan.recorded(name))}
+    return [f"  replay {name}: make sim TRACE={path}" for name, path in paths.items()]

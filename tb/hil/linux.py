@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from ci.toolchain import BUILD, group
 from pymodel import Feature
 from tb.build import SIMULATORS, BuildError
-from tb.hil.boot import DEVICES, Boot, GuestError, Outcome, boot, failure_text
+from tb.hil.boot import DEVICES, Boot, GuestError, Outcome, boot, failure_text, recordings
 from tb.hil.guest.image import ImageError
 from tb.hil.results import table
 from tb.runner import shown
@@ -106,10 +106,20 @@ def switch(name: str, text: str) -> bool:
     return text == "1"
 
 
+def recording(text: str, boots: int) -> Path:
+    """Return the file that sessions are recorded in."""
+    path = Path(text).resolve()
+    if boots > 1:
+        stop("RECORD and BOOTS: one boot is recorded", USAGE_ERROR)
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        stop(f"RECORD={text}: no file can be written there", USAGE_ERROR)
+    return path
+
+
 def read_options(words: Sequence[str]) -> tuple[Boot, int]:
     """Return what the user asked for, and how many boots of it."""
     parser = argparse.ArgumentParser(prog="make linux", description=__doc__)
-    for name in ("sim", "seed", "waves", "shell", "boots", "devices"):
+    for name in ("sim", "seed", "waves", "shell", "boots", "devices", "record"):
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args(words)
     sim = given.sim or "verilator"
@@ -129,11 +139,13 @@ def read_options(words: Sequence[str]) -> tuple[Boot, int]:
     boots = whole("BOOTS", given.boots or "1", 1, MOST_BOOTS)
     if plan.shell and boots > 1:
         stop("SHELL=1 and BOOTS: one shell at a time", USAGE_ERROR)
+    if given.record:
+        plan = replace(plan, record=recording(given.record, boots))
     if plan.shell and not sys.stdin.isatty():
         stop("SHELL=1: the console needs a terminal", USAGE_ERROR)
-    words = ["make", "linux", "WAVES=1", f"SEED={plan.seed}", f"SIM={plan.sim}"]
-    words += [f"DEVICES={','.join(devices)}"] + (["SHELL=1"] if plan.shell else [])
-    return replace(plan, command=shlex.join(words)), boots
+    command = ["make", "linux", "WAVES=1", f"SEED={plan.seed}", f"SIM={plan.sim}"]
+    command += [f"DEVICES={','.join(devices)}"] + (["SHELL=1"] if plan.shell else [])
+    return replace(plan, command=shlex.join(command)), boots
 
 
 @contextlib.contextmanager
@@ -178,6 +190,7 @@ def run(guest: UserModeLinux, plan: Boot, boots: int) -> int:
             print(f"boot {number} of {boots}: {how}, {brief(outcome)}", flush=True)
         if number == boots and not outcome.failure:
             print("\n" + "\n".join(table(outcome)))
+            print("\n".join(recordings(plan)), end="\n" if plan.record else "")
             for name, path in outcome.waves.items():
                 print(f"waves of {name}: {shown(path)} ('make waves' opens the last)")
     if boots > 1:

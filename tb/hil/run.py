@@ -140,12 +140,7 @@ def serving(
         ServeError: it did not end.
     """
     chosen = design(options.device, parameters or {}, bool(waves), sim)
-<<<<<<< HEAD
     env = options.environment() | design_environment(chosen)
-    env |= {"TB_HIL_NAME": name} if name else {}
-=======
-    env = options.environment()
->>>>>>> 4e0d7dd (The table of a boot says what was compared; servers with a name keep one folder)
     run = Run(design=chosen, module=MODULE, pattern="", seed=seed, waves=waves, env=env)
     label = replace(run, env={"name": name}).label() if name else run.label()
     with _own_folder(WORK / "runs" / label) as folder:

@@ -131,6 +131,7 @@ def test_it_is_gone_with_all_it_started_when_it_is_told_to_stop(files, tmp_path,
         ("--shell=2", "SHELL=2: SHELL is 0 or 1"),
         ("--shell=1", "SHELL=1: the console needs a terminal"),
         ("--sim=foo", "SIM=foo: SIM is verilator or icarus"),
+        ("--record=no/such/folder/x", "RECORD=no/such/folder/x: no file can be written there"),
         ("--seed=-1", "SEED=-1: SEED is a whole number from 0 to 2147483647"),
     ],
 )
