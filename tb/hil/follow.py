@@ -283,6 +283,7 @@ class Follower:
         if ring is None or queue in self._queues:
             return
         event_idx = bool(self.model.negotiated & Feature.EVENT_IDX)
+        ring.set_features(event_idx, bool(self.model.negotiated & Feature.INDIRECT_DESC))
         layout = ring.layout
         live = self._queues[queue] = _Queue(ring, layout, event_idx)
         if isinstance(layout, SplitLayout):

@@ -29,6 +29,7 @@ from tb.hil.wires import Loopback, Wanted, Wire
 
 ENVIRONMENT = "TB_HIL"
 DESIGN = "TB_HIL_DESIGN"  # in the environment: parameters of the design, as JSON
+MESSAGES = 16  # of a client that are done before something else is looked at
 POLL_SECONDS = 0.001  # between two looks at a ring whose client rings no bell
 SAY = "hil: "  # begins each line for people
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -287,7 +288,10 @@ class Server(abc.ABC):
         """Take the messages that have come."""
         assert self.session is not None
         try:
-            while (message := self.session.stream.receive()) is not None:
+            for _ in range(MESSAGES):
+                message = self.session.stream.receive()
+                if message is None:
+                    return
                 await self.session.handle(message)
         except Disconnected:
             await self._end("it is gone")
