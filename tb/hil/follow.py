@@ -228,6 +228,16 @@ class Follower:
         self._taken = found
         return Tally(*(now - then for now, then in zip(found, before)))
 
+    def live(self, queue: int) -> Optional[tuple[QueueLayout, int]]:
+        """Return the layout of a live queue and the ring index up to which it has returned."""
+        found = self._queues.get(queue)
+        return None if found is None else (found.layout, found.ring.used_index)
+
+    @property
+    def layouts(self) -> list[QueueLayout]:
+        """Those of the live queues."""
+        return [live.layout for live in self._queues.values()]
+
     # ---- what a function may know
 
     def held(self, queue: int) -> Sequence[Chain]:

@@ -20,10 +20,11 @@ from pymodel.registers import CONFIG_BASE, Reg
 from tb.bench import PERIOD_NS, Bench
 from tb.disk import DiskError, NativeDisk
 from tb.hil.followed import BlkOutside, NetOutside, Outside
-from tb.hil.record import Header, RecordedBench, Recorder, now, sources_digest
+from tb.hil.record import RecordedBench, Recorder, now
 from tb.hil.rtl_backend import RtlBackend
 from tb.hil.server import DESIGN, Options, Server, say
 from tb.hil.session import Session
+from tb.hil.session_file import Header, sources_digest
 from tb.mac import Mac
 
 SLICE = 1000  # cycles between two looks at the descriptors while the device works
