@@ -17,6 +17,8 @@ RING ?=
 SCENARIO ?=
 IMAGE ?=
 PCAP ?=
+TRACE ?=
+REPLAY ?=
 # Options of `make linux`. SHELL is make's own name for the shell of recipes
 BOOTS ?=
 DEVICES ?=
@@ -40,10 +42,10 @@ help: ## List the targets
 setup: ## Install the tools under build/ (the other targets do this themselves)
 	@$(PYTHON) ci/setup.py
 
-sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED QUEUES DATA_W RING WAVES SCENARIO IMAGE PCAP)
+sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED QUEUES DATA_W RING WAVES SCENARIO IMAGE PCAP TRACE REPLAY)
 	@$(VENV_PYTHON) -m tb.sim --sim='$(SIM)' --test='$(TEST)' --seed='$(SEED)' --queues='$(QUEUES)' \
 		--data-w='$(DATA_W)' --ring='$(RING)' --waves='$(WAVES)' --scenario='$(SCENARIO)' \
-		--image='$(IMAGE)' --pcap='$(PCAP)'
+		--image='$(IMAGE)' --pcap='$(PCAP)' --trace='$(TRACE)' --replay='$(REPLAY)'
 
 linux: setup ## Boot user-mode Linux on the Verilog's disk and network (SHELL=1, DEVICES BOOTS RECORD WAVES SEED SIM)
 	@$(PYTHON) ci/setup.py linux

@@ -28,6 +28,8 @@ from typing import Any, Callable, NoReturn, Optional
 from ci.toolchain import BUILD, ROOT
 from tb.build import SIMULATORS, BuildError, build_disk_library
 from tb.disk import DiskError, NativeDisk, library
+from tb.hil.replay_command import MODES, replay_file
+from tb.hil.session_file import TraceError
 from tb.net import capture
 from tb.runner import DEVICES_TOP, LAST, SYSTEM_TOP, Result, RunFailed, run_bench, run_system, shown
 from tb.scenario import ScenarioError
@@ -166,6 +168,8 @@ class Options:
         scenario: file of raw steps to run instead, or None.
         image: of the disk of part `blk`, or None for one in memory.
         pcap: capture that part `net` sends, or None for traffic with a peer.
+        trace: recorded session to replay instead, or None.
+        replay: how: a name of `tb.hil.replay_command.MODES`, or nothing.
     """
 
     sim: str
@@ -178,6 +182,8 @@ class Options:
     scenario: Optional[Path]
     image: Optional[Path] = None
     pcap: Optional[Path] = None
+    trace: Optional[Path] = None
+    replay: str = ""
 
     def command(self, test: str) -> str:
         """Return the command that repeats one part as it was, with waves."""
@@ -212,7 +218,7 @@ def parse(arguments: list[str]) -> Options:
     """Return the options of a command line; every one may be left out or empty."""
     parser = argparse.ArgumentParser(prog="tb.sim", description=__doc__)
     names: tuple[str, ...] = ("sim", "test", "seed", "queues", "data-w", "waves", "ring")
-    names += ("scenario", "image", "pcap")
+    names += ("scenario", "image", "pcap", "trace", "replay")
     for name in names:
         parser.add_argument(f"--{name}", default="")
     given = {
@@ -233,6 +239,7 @@ def parse(arguments: list[str]) -> Options:
         "data_w": lambda: one_of("DATA_W", take("data_w", widths[0]), widths),
         "ring": lambda: one_of("RING", take("ring", RINGS[0]), RINGS),
         "waves": lambda: one_of("WAVES", take("waves", "window"), tuple(waves)),
+        "replay": lambda: given["replay"] and one_of("REPLAY", given["replay"], MODES),
     }
     words = {name: check() for name, check in checks.items()}
     options = Options(
@@ -246,7 +253,11 @@ def parse(arguments: list[str]) -> Options:
         scenario=scenario,
         image=Path(given["image"]) if given["image"] else None,
         pcap=Path(given["pcap"]).absolute() if given["pcap"] else None,
+        trace=Path(given["trace"]) if given["trace"] else None,
+        replay=words["replay"],
     )
+    if options.replay and options.trace is None:
+        raise OptionError(f"REPLAY={options.replay}: REPLAY goes with TRACE")
     if options.image is not None:
         check_image(options)
     if options.pcap is not None:
@@ -571,6 +582,22 @@ def run_scenarios(options: Options) -> int:
         return 2
 
 
+def run_trace(options: Options) -> int:
+    """Replay a recorded session; return the exit code."""
+    assert options.trace is not None
+    try:
+        return replay_file(
+            options.trace,
+            sim=options.sim,
+            waves=options.waves,
+            mode=options.replay,
+            timeout_s=TIMEOUT_S,
+        )
+    except TraceError as error:
+        print(f"TRACE={error}", file=sys.stderr)
+        return USAGE_ERROR
+
+
 def end_children() -> None:
     """End the simulators and tools that this process has started."""
     for task in Path("/proc/self/task").glob("*/children"):
@@ -586,6 +613,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     except OptionError as error:
         stop(str(error), USAGE_ERROR)
     try:
+        if options.trace is not None:
+            sys.exit(run_trace(options))
         sys.exit(simulate(options) if options.scenario is None else run_scenarios(options))
     except KeyboardInterrupt:
         end_children()

@@ -13,7 +13,7 @@ from cocotb.triggers import Lock, Timer
 from tb.bench import PERIOD_NS, Bench
 from tb.disk import NativeDisk
 from tb.hil.follow import Observer
-from tb.hil.session_file import Block, Event, Header, TraceError, block_bytes, header_line
+from tb.hil.session_file import ENDED, Block, Event, Header, TraceError, block_bytes, header_line
 from tb.native_memory import Views
 
 PHASE_NS = 1  # of each clock period, in which register accesses begin: no edge is near
@@ -83,9 +83,9 @@ class Recorder(Observer):
         self.note("q", now())
         self.flush()
 
-    def flush(self) -> None:
+    def flush(self, last: str = "e") -> None:
         """Write what there is as a block."""
-        events, self._events = [*self._events, ["e", now()]], []
+        events, self._events = [*self._events, [last, now()]], []
         memory = self._views.take_record() if self._views is not None else b""
         sectors = self._disk.take_record() if self._disk is not None else b""
         if self._file is None:
@@ -99,7 +99,7 @@ class Recorder(Observer):
 
     def close(self) -> None:
         """End the file."""
-        self.flush()
+        self.flush(ENDED)
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -31,6 +31,7 @@ MARK = b"VQSB"
 HEAD = struct.Struct("<4sII")  # mark, bytes, CRC-32
 LENGTH = struct.Struct("<I")
 HEADER_MOST = 1 << 16  # bytes
+ENDED = "z"  # kind of the last event of a whole file
 Event = list[Any]
 
 
@@ -75,7 +76,7 @@ class Block:
             `q`, nanoseconds: the device had nothing left to do, and was compared;
             `p`, cycle, queue, ring index, digest, frames: a publication;
             `i`, cycle, queue: an interrupt;
-            `e`, nanoseconds: the block ends.
+            `e`, nanoseconds: the block ends; `z`: so does the file.
         memory: see `Views.take_record`.
         sectors: see `NativeDisk.take_record`.
     """
