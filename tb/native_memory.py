@@ -260,6 +260,7 @@ def native_library() -> ctypes.CDLL:
         "gm_add_region": (ctypes.c_void_p, [u64, u64]),
         "gm_attach_region": (ctypes.c_void_p, [u64, u64, ctypes.c_int, u64]),
         "gm_detach_region": (ctypes.c_int, [u64]),
+        "gm_lost_pages": (u64, []),
         "gm_configure": (ctypes.c_int, [pointer(_Settings)]),
         "gm_allow": (ctypes.c_int, [u64, u64, ctypes.c_int]),
         "gm_check_writes": (None, [ctypes.c_int]),
@@ -557,6 +558,14 @@ class NativeMemory(Bytes):
             )
         place = self._native.gm_attach_region(base, size, fd, offset)
         self._insert(base, size, place, "or its file cannot be mapped")
+
+    def lost_pages(self) -> int:
+        """Return how many pages of attached files were gone when they were looked at.
+
+        Their files were cut short by another process; they became zeroed memory. It counts from
+        the start of the process.
+        """
+        return int(self._native.gm_lost_pages())
 
     def detach(self, base: int) -> None:
         """Remove the region that begins at `base`; no view of it may be used any more."""

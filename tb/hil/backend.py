@@ -69,6 +69,10 @@ class Backend(Protocol):
         """Stop a queue after what it has in hand; return where another life is to start."""
         ...
 
+    async def rest(self) -> None:
+        """Wait until the device has finished what it has in hand."""
+        ...
+
     async def kick(self, queue: int) -> None:
         """Notify the device of new buffers."""
         ...
@@ -83,6 +87,10 @@ class Backend(Protocol):
 
     def read_memory(self, addr: int, length: int) -> bytes:
         """Return bytes of guest memory as they are now."""
+        ...
+
+    def lost(self) -> bool:
+        """Whether guest memory went away that the device needed, since the last time."""
         ...
 
     async def fault(self) -> str:

@@ -82,6 +82,7 @@ class RtlBackend:
         self._make_outside = outside
         self.hidden = int(NOT_SERVED) | hidden
         self._offer = 0
+        self._lost = 0  # pages of guest memory, as of the last look
         self.counted: dict[str, int] = {}
 
     async def find(self) -> None:
@@ -165,14 +166,18 @@ class RtlBackend:
 
     async def stop_queue(self, queue: int) -> int:
         """See `Backend`."""
-        for _ in range(DRAIN_CYCLES // SLICE):
-            if self.bench.idle.value == 1:
-                break
-            await self.bench.wait_cycles(SLICE)
+        await self.rest()
         await self._registers.write32(Reg.QUEUE_SEL, queue)
         used = await self._registers.read32(Reg.QUEUE_USED_INDEX)
         await self.run(stop_queue(queue))
         return used
+
+    async def rest(self) -> None:
+        """See `Backend`; a driver that never stops is left after DRAIN_CYCLES."""
+        for _ in range(DRAIN_CYCLES // SLICE):
+            if self.bench.idle.value == 1:
+                return
+            await self.bench.wait_cycles(SLICE)
 
     async def kick(self, queue: int) -> None:
         """See `Backend`."""
@@ -196,6 +201,11 @@ class RtlBackend:
         return self.bench.memory.read(addr, length)
 
     # ---- what the device tells
+
+    def lost(self) -> bool:
+        """See `Backend`."""
+        before, self._lost = self._lost, self.bench.memory.lost_pages()
+        return self._lost != before
 
     async def fault(self) -> str:
         """Return the fault that the device needs a reset for, in words, or nothing."""

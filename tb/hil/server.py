@@ -177,6 +177,8 @@ class Server(abc.ABC):
         if self.session is not None and not busy:
             await self.session.look()
         await self.work(busy)
+        if self.session is not None and self.backend.lost():
+            await self._end("closed: a file of its memory was cut short while it was mapped")
 
     @property
     def _patience(self) -> Optional[float]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Callable, Optional, Union
 
 from pymodel import BLK_CONFIG, NET_CONFIG, Access, Feature, PackedLayout, SplitLayout
@@ -23,7 +23,7 @@ from pymodel.packed_layout import Position
 from tb.hil import messages as wire
 from tb.hil.backend import Backend, BackendError, Ring
 from tb.hil.messages import BackendRequest, Message, ProtocolFeature, Region, Request
-from tb.hil.rings import SLOTS, MemoryTable, Refused, RingState
+from tb.hil.rings import SLOTS, Held, MemoryTable, Refused, RingState
 
 PROTOCOL = (
     ProtocolFeature.MQ
@@ -348,30 +348,34 @@ class Session:
         for region, fd in zip(regions, fds):
             table.add(table.check(region, fd))
         wanted = list(table)
-        for held in self.memory:
-            if held not in wanted:
-                await self._remove(held)
+        await self._remove([held for held in self.memory if held not in wanted])
         for held, fd in zip(wanted, fds):
             if held not in self.memory:
                 await self.backend.add_memory(held.region, fd)
                 self.memory.add(held)
-        await self._restart_lost()
 
-    async def _remove(self, held: object) -> None:
-        for known in self.memory:
-            if known == held:
-                await self.backend.remove_memory(known.region)
-                self.memory.remove(known)
+    async def _remove(self, gone: Collection[Held]) -> None:
+        """Take regions out, when the device needs them no more; rings in them stop."""
+        if not gone:
+            return
+        for held in gone:
+            self.memory.remove(held)
+        try:
+            await self._leave_memory()
+        finally:
+            for held in gone:
+                await self.backend.remove_memory(held.region)
 
-    async def _restart_lost(self) -> None:
-        """Stop the rings that are no longer in memory."""
+    async def _leave_memory(self) -> None:
+        """Stop the rings that are in no region any more; let the others do what is in hand."""
         for index, ring in enumerate(self.rings):
-            if not ring.running:
-                continue
-            try:
-                self._layout(index, ring)
-            except Refused:
-                await self._stop_ring(index)
+            if ring.running:
+                try:
+                    self._layout(index, ring)
+                except Refused:
+                    await self._stop_ring(index)
+        if any(ring.running for ring in self.rings):
+            await self.backend.rest()
 
     async def _get_max_mem_slots(self, message: Message) -> bytes:
         self._exactly(message, 0)
@@ -395,8 +399,7 @@ class Session:
         self.memory.add(held)
 
     async def _rem_mem_reg(self, message: Message) -> None:
-        await self._remove(self.memory.find(self._slot(message)))
-        await self._restart_lost()
+        await self._remove([self.memory.find(self._slot(message))])
 
     # ---- rings
 

@@ -3,6 +3,7 @@
 // that cannot be had ends the process, as everywhere in the simulator.
 #include <cstring>
 
+#include "guest_lost.h"
 #include "guest_slave.h"
 
 using guest::memory;
@@ -32,6 +33,8 @@ std::uint8_t* gm_attach_region(std::uint64_t base, std::uint64_t size, int fd,
                                std::uint64_t offset) {
     return memory().attach_region(base, size, fd, offset);
 }
+
+std::uint64_t gm_lost_pages() { return guest::lost_pages(); }
 
 int gm_detach_region(std::uint64_t base) { return memory().detach_region(base) ? 1 : 0; }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "guest_lost.h"
+
 namespace guest {
 
 std::uint8_t* map_zeroed(std::size_t size) {
@@ -75,7 +77,12 @@ std::uint8_t* Memory::attach_region(std::uint64_t base, std::uint64_t size, int 
     void* place = mmap(nullptr, size + skip, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
                        static_cast<off_t>(offset - skip));
     if (place == MAP_FAILED) return nullptr;
-    return insert(base, size, Mapping{static_cast<std::uint8_t*>(place), size + skip, skip});
+    const Mapping mapping{static_cast<std::uint8_t*>(place), size + skip, skip};
+    if (!guard(mapping.place, mapping.size)) {
+        unmap(mapping.place, mapping.size);
+        return nullptr;
+    }
+    return insert(base, size, mapping);
 }
 
 bool Memory::detach_region(std::uint64_t base) {
@@ -91,6 +98,7 @@ bool Memory::detach_region(std::uint64_t base) {
 
 void Memory::release(const Region& region) {
     const std::size_t size = region.last - region.base + 1;
+    unguard(region.mapping.place);
     unmap(region.mapping.place, region.mapping.size);
     unmap(region.allowed, size);
     unmap(region.watched, size);
