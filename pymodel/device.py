@@ -11,7 +11,7 @@ from .device_ring import DeviceRing
 from .device_service import QueueService
 from .device_status import DeviceStatus
 from .faults import Fault, QueueFault
-from .features import MODEL_OFFER, OFFER, Feature, Status
+from .features import MODEL_OFFER, OFFER, Feature, Status, feature_word
 from .functions import DeviceFunction, TestFunction
 from .layout import MAX_QUEUE_SIZE
 from .memory import Memory
@@ -20,17 +20,15 @@ from .registers import (
     CONFIG_BASE,
     CONFIG_END,
     OWN_BASE,
-    REGISTER_SPACE,
+    SET_UP,
     Access,
     Reg,
+    check_offset,
 )
 from .walker import Chain
 
 FAULT_COUNT_MAX = 0xFFFF
 IN_TABLE = 1 << 31  # bit of FaultDescriptor
-_SET_UP = frozenset(  # registers that a suspended device keeps as they are
-    reg for reg in Reg if reg.name.startswith(("QUEUE_D", "QUEUE_R")) or reg is Reg.QUEUE_SIZE
-)
 
 
 class ModelDevice:
@@ -52,7 +50,7 @@ class ModelDevice:
         batch_end: with IN_ORDER, called with a queue's number and ring before each batch: the id
             of the chain that is to end it, else None. For a comparison in which another device
             chose the batches.
-        start_index: test hook, first ring index of every queue; None is that of a real one.
+        start_index: test hook, first index where QueueStart tells none.
         on_step: called with (queue, step name) after each memory step, for tests of races.
 
     Attributes:
@@ -158,7 +156,7 @@ class ModelDevice:
         Raises:
             ValueError: `offset` is outside the register space.
         """
-        self._check_offset(offset)
+        check_offset(offset)
         if CONFIG_BASE <= offset < CONFIG_END:
             return self.function.read_config_word((offset & ~3) - CONFIG_BASE)
         if offset >= OWN_BASE:
@@ -180,10 +178,10 @@ class ModelDevice:
         Raises:
             ValueError: `offset`, `value` or `strobe` is out of its range.
         """
-        self._check_offset(offset)
+        check_offset(offset)
         if not 0 <= value <= WORD or not 0 <= strobe <= 0xF:
             raise ValueError(f"write of {value:#x} with strobe {strobe:#x} at {offset:#x}")
-        if self._state.has(Status.SUSPEND) and (offset >= CONFIG_BASE or offset in _SET_UP):
+        if self._state.has(Status.SUSPEND) and (offset >= CONFIG_BASE or offset in SET_UP):
             return  # SUSP-DEV-02, SUSP-DEV-03
         if CONFIG_BASE <= offset < CONFIG_END:
             self.function.write_config_word((offset & ~3) - CONFIG_BASE, value, strobe)
@@ -202,7 +200,7 @@ class ModelDevice:
         if reg is Reg.CONFIG_GENERATION:
             return self._generation
         if reg is Reg.DEVICE_FEATURES:
-            return self._feature_word(self.offer, self._selected[Reg.DEVICE_FEATURES_SEL])
+            return feature_word(self.offer, self._selected[Reg.DEVICE_FEATURES_SEL])
         if reg is Reg.QUEUE_SIZE_MAX:
             return self.queue_size_max if queue else 0
         if reg is Reg.QUEUE_READY:
@@ -351,7 +349,7 @@ class ModelDevice:
             return
         event_idx = bool(self.negotiated & Feature.EVENT_IDX)
         queue.ring.set_features(event_idx, bool(self.negotiated & Feature.INDIRECT_DESC))
-        queue.serving = True
+        queue.serving, queue.untouched = True, False
         try:
             serve(self._service(number, queue, queue.ring))
         except QueueFault as error:
@@ -375,7 +373,6 @@ class ModelDevice:
         )
 
     def _used_buffer(self, number: int) -> None:
-        """Raise a used-buffer notification of a queue."""
         self._state.used_buffer()
         self.called.add(number)
 
@@ -400,12 +397,3 @@ class ModelDevice:
                 self.on_step(number, name)
 
         return step
-
-    @staticmethod
-    def _feature_word(features: int, word: int) -> int:
-        return features >> (32 * word) & WORD if word < 2 else 0
-
-    @staticmethod
-    def _check_offset(offset: int) -> None:
-        if not 0 <= offset < REGISTER_SPACE:
-            raise ValueError(f"register offset {offset:#x} is outside the 4 KiB of registers")

@@ -12,7 +12,7 @@ from .features import Feature
 from .layout import QueueLayout, SplitLayout
 from .memory import Memory
 from .packed_device import PackedDevice
-from .packed_layout import PackedLayout
+from .packed_layout import PackedLayout, Position
 from .registers import Reg
 from .split_device import SplitDevice
 from .walker import Chain
@@ -39,7 +39,9 @@ class DeviceQueue:
 
     size: int = 0
     areas: list[int] = field(default_factory=lambda: [0, 0, 0])  # descriptor, driver, device
+    start_at: int | None = None  # QueueStart as written for the next life
     ring: DeviceRing | None = None
+    untouched: bool = False  # taken over, and not looked at yet
     notified: bool = False
     stopped: bool = False
     serving: bool = False  # the device is at work on it
@@ -50,20 +52,25 @@ class DeviceQueue:
     @property
     def working(self) -> bool:
         """Whether the device has something to do for it."""
-        return self.ring is not None and self.ring.working and not self.stopped
+        if self.ring is None or self.stopped or self.untouched:
+            return False
+        return self.ring.working
 
     def stop(self) -> None:
         """No longer ready; its state is as at first (MMIO-DEV-07, QRST-DEV-01, QRST-DEV-02)."""
         self.ring, self.notified, self.stopped, self.fault = None, False, False, 0
-        self.starved = False
+        self.starved = self.untouched = False
+        self.start_at = None
         self.held.clear()
 
     def write(self, reg: Reg, value: int) -> None:
-        """Write its size or half of an address; ignored while it is ready."""
+        """Write its size, half of an address or where it starts; ignored while it is ready."""
         if self.ring is not None:
             return
         if reg is Reg.QUEUE_SIZE:
             self.size = value
+        elif reg is Reg.QUEUE_START:
+            self.start_at = value
         elif reg in _AREAS:
             area, shift = _AREAS[reg]
             self.areas[area] = self.areas[area] & ~(WORD << shift) | value << shift
@@ -75,6 +82,10 @@ class DeviceQueue:
             return Fault.QUEUE_SIZE
         if layout.misaligned(self.areas):
             return Fault.QUEUE_ALIGN
+        if features & Feature.RING_PACKED and self.start_at is not None:
+            words = (self.start_at & 0xFFFF, self.start_at >> 16)
+            if any(Position.of(word).offset >= self.size for word in words):
+                return Fault.QUEUE_START
         return None
 
     def start(
@@ -85,13 +96,20 @@ class DeviceQueue:
         start_index: int | None,
         on_step: Callable[[str], None] | None,
     ) -> None:
-        """Make it ready, in the format that the features say."""
+        """Make it ready, in the format that the features say.
+
+        `start_index`: test hook, first index of both rings where QueueStart was not written.
+        """
+        start_used = start_index
+        if self.start_at is not None:
+            start_index, start_used = self.start_at & 0xFFFF, self.start_at >> 16
         if features & Feature.RING_PACKED:
             self.ring = PackedDevice(
                 memory,
                 PackedLayout(self.size, *self.areas),
                 max_chain=max_chain,
                 start_index=start_index,
+                start_used=start_used,
                 on_step=on_step,
             )
         else:
@@ -100,5 +118,9 @@ class DeviceQueue:
                 SplitLayout(self.size, *self.areas),
                 max_chain=max_chain,
                 start_index=start_index,
+                start_used=start_used,
                 on_step=on_step,
             )
+        if self.start_at is not None:
+            self.ring.take_over()
+            self.untouched, self.start_at = True, None

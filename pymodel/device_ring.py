@@ -34,7 +34,8 @@ class DeviceRing(abc.ABC):
 
     Attributes:
         layout: the ring's addresses and size.
-        working: notifications are not asked for.
+        working: notifications are not asked for. With the rings of an earlier life nobody knows,
+            so its `take_over` sets this.
     """
 
     layout: QueueLayout
@@ -105,6 +106,10 @@ class DeviceRing(abc.ABC):
         A format may use it in place of its next look.
         """
         self._told = index
+
+    def take_over(self) -> None:
+        """Go on with rings that were served before, in whatever state that left the wishes."""
+        self.working = True
 
     def start_work(self) -> None:
         """Ask for no more notifications (SPLIT-DEV-18 to 20, PACKED-DEV-11)."""

@@ -44,6 +44,8 @@ class Fault(enum.IntEnum):
     PORT_FULL = 28  # a word of a frame was written where there is no room
     PORT_EMPTY = 29  # an answer was read where there is none
     PORT_OFF = 30  # a word of a frame was written before the queue's life
+    # Of rings again
+    QUEUE_START = 31  # packed queue made ready to start at a place outside its ring
 
     @property
     def precise(self) -> bool:

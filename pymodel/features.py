@@ -54,3 +54,8 @@ class Interrupt(enum.IntFlag):
 
     USED_BUFFER = 1
     CONFIG_CHANGE = 2
+
+
+def feature_word(features: int, word: int) -> int:
+    """Return 32 of the feature bits; there are two such words."""
+    return features >> (32 * word) & 0xFFFFFFFF if word < 2 else 0

@@ -8,6 +8,7 @@ from typing import Callable
 
 from .allocator import Allocator
 from .features import Feature
+from .layout import QueueLayout
 from .steps import Steps
 from .transport import identify, start_queue
 from .virtio_device import VirtioDevice
@@ -19,6 +20,7 @@ def initialise(
     *,
     wanted: Feature = Feature.INDIRECT_DESC | Feature.EVENT_IDX,
     prepare: Callable[[VirtioDevice], None] | None = None,
+    start: Callable[[QueueLayout], tuple[int, int] | None] = lambda layout: None,
 ) -> Steps[VirtioDevice]:
     """Bring a device up to DRIVER_OK without a driver (INIT-DRV-01, MMIO-DRV-24, -29).
 
@@ -32,6 +34,7 @@ def initialise(
             With RING_PACKED among them, queues are packed where the device offers that
             (RSVF-DRV-06).
         prepare: called before any queue is made ready, to clear the rings.
+        start: where a queue goes on, as `start_queue` takes it, given its rings.
 
     Raises:
         InitError: this is no such device, or it refused the features or a queue.
@@ -48,6 +51,6 @@ def initialise(
         prepare(device)
     for index, layout in enumerate(device.layouts):
         if layout is not None:
-            yield from start_queue(index, layout)
+            yield from start_queue(index, layout, start(layout))
     yield from device.ready()
     return device

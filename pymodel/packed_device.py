@@ -39,7 +39,8 @@ class PackedDevice(DeviceRing):
         event_idx: EVENT_IDX was negotiated.
         indirect: INDIRECT_DESC was negotiated.
         max_chain: the most descriptors in one chain; None is the queue size.
-        start_index: test hook, word of the first position; None is that of a real queue.
+        start_index: word of the position of the first chain; None is that of a new queue.
+        start_used: word of the first used descriptor's position; None is `start_index`.
         on_step: called with a step's name after each memory step, for tests of races.
     """
 
@@ -54,6 +55,7 @@ class PackedDevice(DeviceRing):
         indirect: bool = False,
         max_chain: int | None = None,
         start_index: int | None = None,
+        start_used: int | None = None,
         on_step: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(memory, layout, event_idx, on_step)
@@ -62,7 +64,7 @@ class PackedDevice(DeviceRing):
             memory, layout, indirect, layout.size if max_chain is None else max_chain, self._step
         )
         self._next = FIRST if start_index is None else Position.of(start_index)
-        self._used = self._next
+        self._used = self._next if start_used is None else Position.of(start_used)
         self._seen = False  # the descriptor at `_next` is available
 
     @property

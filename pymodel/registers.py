@@ -95,6 +95,7 @@ class Reg(enum.IntEnum):
     QUEUE_AVAIL_INDEX = 0x818
     QUEUE_USED_INDEX = 0x81C
     ENGINE_STATE = 0x820
+    QUEUE_START = 0x824
 
 
 class Config(enum.IntEnum):
@@ -284,6 +285,20 @@ REGISTERS: tuple[Register, ...] = (
         "engine",
         fields=(Field("IDLE", 0, 0, "nothing pending, nothing in flight"),),
     ),
+    Register(
+        0x824,
+        "QueueStart",
+        _W,
+        0,
+        "where the queue goes on when it is next made ready, as the index registers tell it; until "
+        "then, a stop or a reset; a queue that is not told starts as a new one",
+        "engine",
+        per_queue=True,
+        fields=(
+            Field("USED", 31, 16, "used index"),
+            Field("AVAIL", 15, 0, "available index"),
+        ),
+    ),
 )
 
 CONFIG_REGISTERS: tuple[Register, ...] = (
@@ -299,3 +314,14 @@ CONFIG_REGISTERS: tuple[Register, ...] = (
 )
 
 BY_OFFSET = {register.offset: register for register in REGISTERS + CONFIG_REGISTERS}
+SET_UP = frozenset(  # registers that a suspended device keeps as they are
+    reg
+    for reg in Reg
+    if reg.name.startswith(("QUEUE_D", "QUEUE_R")) or reg in (Reg.QUEUE_SIZE, Reg.QUEUE_START)
+)
+
+
+def check_offset(offset: int) -> None:
+    """Raise ValueError unless `offset` is a byte of the register space."""
+    if not 0 <= offset < REGISTER_SPACE:
+        raise ValueError(f"register offset {offset:#x} is outside the 4 KiB of registers")

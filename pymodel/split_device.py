@@ -30,7 +30,8 @@ class SplitDevice(DeviceRing):
         event_idx: EVENT_IDX was negotiated.
         indirect: INDIRECT_DESC was negotiated.
         max_chain: the most descriptors in one chain; None is the queue size.
-        start_index: test hook, first ring index of both rings; None is 0, as of a real queue.
+        start_index: first index of the available ring; None is 0, that of a new queue.
+        start_used: first index of the used ring; None is `start_index`.
         on_step: called with a step's name after each memory step, for tests of races.
     """
 
@@ -45,6 +46,7 @@ class SplitDevice(DeviceRing):
         indirect: bool = False,
         max_chain: int | None = None,
         start_index: int | None = None,
+        start_used: int | None = None,
         on_step: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(memory, layout, event_idx, on_step)
@@ -52,7 +54,8 @@ class SplitDevice(DeviceRing):
         self._walker = ChainWalker(
             memory, layout, indirect, layout.size if max_chain is None else max_chain
         )
-        self._next_avail = self._used_index = start_index or 0
+        self._next_avail = start_index or 0
+        self._used_index = self._next_avail if start_used is None else start_used
         self._seen = self._next_avail  # available index as last read
 
     @property

@@ -78,8 +78,17 @@ def reset() -> Steps[None]:
     raise InitError("the device does not finish its reset")
 
 
-def start_queue(index: int, layout: QueueLayout) -> Steps[None]:
+def start_queue(
+    index: int, layout: QueueLayout, start: tuple[int, int] | None = None
+) -> Steps[None]:
     """Give the device a queue's addresses and make it ready.
+
+    Args:
+        index: of the queue.
+        layout: its rings.
+        start: for rings that were served before, by this device or another: the available and
+            the used index to go on at, as QueueAvailIndex and QueueUsedIndex tell them. Notify
+            the queue once afterwards. None is a new queue.
 
     Raises:
         InitError: the device refused it.
@@ -94,6 +103,8 @@ def start_queue(index: int, layout: QueueLayout) -> Steps[None]:
     ):
         yield ("w", low, addr & 0xFFFFFFFF)
         yield ("w", high, addr >> 32)
+    if start is not None:
+        yield ("w", Reg.QUEUE_START, start[1] << 16 | start[0])
     yield ("w", Reg.QUEUE_READY, 1)
     if (yield ("r", Reg.QUEUE_READY)) != 1:
         yield from give_up(f"the device refused queue {index} of size {layout.size}")

@@ -100,7 +100,7 @@ class Player:
         self.token = 0
         self.full = 0  # adds refused for want of space
         self.taken_back = 0  # buffers detached after they were published
-        self.numbers = dict.fromkeys(self.queues, pair.setup.start_index)
+        self.numbers = dict.fromkeys(self.queues, 0)
         self._freed = 0  # of what callbacks collected
 
     # ---- operations

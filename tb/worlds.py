@@ -16,18 +16,14 @@ from typing import Any, Callable, NamedTuple, Optional
 
 from pymodel import (
     Allocator,
-    Descriptor,
     Feature,
     Interrupt,
     Memory,
     MemoryFault,
     MemoryFaultKind,
     ModelDevice,
-    PackedDescriptor,
-    PackedLayout,
     PackedVirtqueue,
     Position,
-    SplitLayout,
     SplitVirtqueue,
     UsedBuffer,
     VirtioDevice,
@@ -39,8 +35,7 @@ from pymodel import (
     start_queue,
     take_interrupt,
 )
-from pymodel.functions import TestFunction
-from pymodel.layout import DESC_F_WRITE, U16, QueueLayout
+from pymodel.layout import QueueLayout
 from pymodel.packed_layout import FIRST
 from pymodel.ring_driver import RingVirtqueue
 from pymodel.steps import Steps
@@ -76,9 +71,8 @@ class Setup:
         callback: what every queue's callback does: called with the world and the queue number,
             it collects by `World.take` and returns as a callback does. None means no callback, so
             no interrupts. It must do the same in both worlds.
-        start_index: chains of one descriptor that every queue seems to have served. Where it is
-            not 0, the RTL first serves so many empty ones that nothing but the indices tells of;
-            packed queues are of one size then.
+        start_index: chains of one descriptor that every queue has served in an earlier life, of
+            which nothing but the indices tells; QueueStart says so to the device.
         order: given a queue's size, the order in which its descriptors are taken and taken again,
             as SplitVirtqueue takes it.
         table_lines: each indirect table has 64-byte lines of its own, as a kernel's allocator
@@ -163,16 +157,14 @@ def given_to_device(layout: QueueLayout) -> tuple[tuple[int, int], ...]:
     return (areas(layout)[0], own) if layout.packed else (own,)
 
 
-def first_index(setup: Setup, layout: Optional[QueueLayout] = None) -> Optional[int]:
+def first_index(setup: Setup, layout: QueueLayout) -> Optional[int]:
     """Return the first ring index of a set-up's queues as a word; None is that of a new queue."""
     start = setup.start_index
     if not setup.features & Feature.RING_PACKED:
         return start
     if not start:
         return None
-    sizes = {layout.size} if layout else {size for size in setup.sizes if size is not None}
-    (size,) = sizes
-    return Position(start % size, FIRST.wrap ^ (start // size & 1)).word
+    return Position(start % layout.size, FIRST.wrap ^ (start // layout.size & 1)).word
 
 
 class World(abc.ABC):
@@ -197,8 +189,17 @@ class World(abc.ABC):
     def sequence(self) -> Steps[VirtioDevice]:
         """Return the register accesses that bring the device up."""
         return initialise(
-            self.allocator, self.setup.sizes, wanted=self.setup.features, prepare=self.make_queues
+            self.allocator,
+            self.setup.sizes,
+            wanted=self.setup.features,
+            prepare=self.make_queues,
+            start=self._start,
         )
+
+    def _start(self, layout: QueueLayout) -> Optional[tuple[int, int]]:
+        """Return where a queue goes on."""
+        index = first_index(self.setup, layout) if self.setup.start_index else None
+        return None if index is None else (index, index)
 
     def make_queues(self, device: VirtioDevice) -> None:
         """Build the driver's side of each queue."""
@@ -332,8 +333,6 @@ class RtlWorld(World):
     async def bring_up(self) -> None:
         """Initialise the device, from reset on."""
         await self.run(self.sequence())
-        if self.setup.start_index:
-            await self.run_up()
         if self.setup.pattern:
             await self.bench.write32(0x100, 1)
 
@@ -378,48 +377,6 @@ class RtlWorld(World):
             if int(self.bench.idle.value):
                 return
 
-    async def run_up(self) -> None:
-        """Let the engine serve empty chains until its indices are the set-up's start index.
-
-        Every descriptor is writable and empty, in a split ring all entries name descriptor 0, so
-        the memory outside the rings stays as it is. The rings are left as the driver had made
-        them.
-        """
-        start = self.setup.start_index
-        layouts = [vq.layout for vq in self.queues if vq is not None]
-        saved = [
-            (addr, self.memory.read(addr, length))
-            for layout in layouts
-            for addr, length in areas(layout)
-        ]
-        done = 0
-        for layout in layouts:
-            for addr, length in areas(layout):
-                self.memory.write(addr, bytes(length))
-            if isinstance(layout, SplitLayout):
-                self.memory.write(layout.descriptor(0), Descriptor(0, 0, DESC_F_WRITE, 0).pack())
-        while done < start:
-            before, done = done, min(start, done + min(layout.size for layout in layouts))
-            for queue, vq in enumerate(self.queues):
-                if vq is not None:
-                    self._publish_empty(vq.layout, before, done)
-                    await self.run(notify(queue))
-            await self.wait_quiet()
-        for addr, data in saved:
-            self.memory.write(addr, data)
-        await self.run(take_interrupt())
-
-    def _publish_empty(self, layout: QueueLayout, begin: int, end: int) -> None:
-        """Make the chains number `begin` up to `end` of a run-up available."""
-        if isinstance(layout, SplitLayout):
-            self.memory.write(layout.avail_idx, U16.pack(end))
-        elif isinstance(layout, PackedLayout):
-            for number in range(begin, end):
-                lap, offset = divmod(number, layout.size)
-                flags = Position(offset, FIRST.wrap ^ (lap & 1)).available | DESC_F_WRITE
-                desc = PackedDescriptor(0, 0, offset, flags)
-                self.memory.write(layout.descriptor(offset), desc.pack())
-
 
 class FlatWorld(World):
     """A world over the model's memory, which can be looked at as a whole."""
@@ -437,7 +394,7 @@ class ModelWorld(FlatWorld):
     def __init__(self, setup: Setup, **device: Any) -> None:
         """`device`: parameters of the model device, the same as the RTL's."""
         super().__init__(setup)
-        self.model = ModelDevice(self.flat, start_index=first_index(setup), **device)
+        self.model = ModelDevice(self.flat, **device)
 
     def run(self, steps: Steps[Any]) -> Any:
         """Run a sequence of register accesses."""
@@ -452,11 +409,6 @@ class ModelWorld(FlatWorld):
     def start(self) -> None:
         """Bring the device up."""
         self.run(self.sequence())
-        function = self.model.function
-        if self.setup.start_index and isinstance(function, TestFunction):
-            for queue in range(len(self.queues)):
-                for _ in range(self.setup.start_index):
-                    function.pattern.take_number(queue)
         if self.setup.pattern:
             self.model.write32(0x100, 1)
 

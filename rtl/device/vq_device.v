@@ -131,6 +131,7 @@ module vq_device #(
     wire [31:0]               setup_data;
     wire                      setup_valid;
     wire [QUEUES-1:0]         ready;
+    wire [QUEUES-1:0]         resume;
     wire [QUEUES-1:0]         quiet;
     wire [QID_W-1:0]          notify_queue;
     wire [15:0]               notify_index;
@@ -193,6 +194,7 @@ module vq_device #(
         .m_setup_data(setup_data),
         .m_setup_valid(setup_valid),
         .m_ready(ready),
+        .m_resume(resume),
         .s_quiet(quiet),
         .m_notify_queue(notify_queue),
         .m_notify_index(notify_index),
@@ -246,6 +248,7 @@ module vq_device #(
         .s_setup_data(setup_data),
         .s_setup_valid(setup_valid),
         .s_ready(ready),
+        .s_resume(resume),
         .m_quiet(quiet),
         .s_notify_queue(notify_queue),
         .s_notify_index(notify_index),

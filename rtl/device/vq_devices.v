@@ -132,7 +132,7 @@ module vq_devices #(
     wire [DEVICES*32-1:0]    setup_data;
     wire [DEVICES-1:0]       setup_valid, notify_valid, run, event_idx, indirect;
     wire [DEVICES-1:0]       reset, reset_done, fault_valid, fault_ready;
-    wire [ALL-1:0]           ready, quiet;
+    wire [ALL-1:0]           ready, resume, quiet;
     wire [DEVICES*16-1:0]    index_avail, index_used;
     wire [QID_W-1:0]         fault_queue;
     wire [4:0]               fault_code;
@@ -144,7 +144,7 @@ module vq_devices #(
     wire [2:0]       e_setup_field;
     wire [31:0]      e_setup_data;
     wire             e_setup_valid, e_notify_valid, e_fault_valid, e_fault_ready, e_used_irq;
-    wire [ALL-1:0]   e_ready, e_quiet, e_run, e_event_idx, e_indirect;
+    wire [ALL-1:0]   e_ready, e_resume, e_quiet, e_run, e_event_idx, e_indirect;
     wire [15:0]      e_index_avail, e_index_used;
     wire             e_idle, e_rst;
     wire [EID_W-1:0]    req_queue, credit_queue;
@@ -208,6 +208,7 @@ module vq_devices #(
                 .m_setup_data(setup_data[32*d +: 32]),
                 .m_setup_valid(setup_valid[d]),
                 .m_ready(ready[QUEUES*d +: QUEUES]),
+                .m_resume(resume[QUEUES*d +: QUEUES]),
                 .s_quiet(quiet[QUEUES*d +: QUEUES]),
                 .m_notify_queue(notify_queue[QID_W*d +: QID_W]),
                 .m_notify_index(notify_index),
@@ -259,6 +260,7 @@ module vq_devices #(
         .s_setup_valid(setup_valid),
         .s_ready(ready),
         .m_quiet(quiet),
+        .s_resume(resume),
         .s_notify_queue(notify_queue),
         .s_notify_valid(notify_valid),
         .s_reset(reset),
@@ -278,6 +280,7 @@ module vq_devices #(
         .m_engine_setup_data(e_setup_data),
         .m_engine_setup_valid(e_setup_valid),
         .m_engine_ready(e_ready),
+        .m_engine_resume(e_resume),
         .s_engine_quiet(e_quiet),
         .m_engine_notify_queue(e_notify_queue),
         .m_engine_notify_valid(e_notify_valid),
@@ -363,6 +366,7 @@ module vq_devices #(
         .s_setup_data(e_setup_data),
         .s_setup_valid(e_setup_valid),
         .s_ready(e_ready),
+        .s_resume(e_resume),
         .m_quiet(e_quiet),
         .s_notify_queue(e_notify_queue),
         .s_notify_index(16'd0),

@@ -29,6 +29,7 @@ module vq_share_control #(
     // Queues that are ready; of which nothing is in flight
     input  wire [DEVICES*QUEUES-1:0] s_ready,
     output wire [DEVICES*QUEUES-1:0] m_quiet,
+    input  wire [DEVICES*QUEUES-1:0] s_resume,  // until they are ready
     // Notifications, always taken
     input  wire [DEVICES*QID_W-1:0]  s_notify_queue,
     input  wire [DEVICES-1:0]        s_notify_valid,
@@ -54,6 +55,7 @@ module vq_share_control #(
     output wire [31:0]               m_engine_setup_data,
     output wire                      m_engine_setup_valid,
     output wire [DEVICES*QUEUES-1:0] m_engine_ready,
+    output wire [DEVICES*QUEUES-1:0] m_engine_resume,
     input  wire [DEVICES*QUEUES-1:0] s_engine_quiet,
     output wire [EID_W-1:0]          m_engine_notify_queue,
     output wire                      m_engine_notify_valid,
@@ -102,9 +104,16 @@ module vq_share_control #(
     assign m_engine_setup_data  = setup_data[32*setup_pick +: 32];
 
     reg  [ALL-1:0] ready_reg;
+    reg  [ALL-1:0] resume_reg;      // as of the last cycle in which the queue was not ready yet
     wire [ALL-1:0] quiet = s_engine_quiet;
 
     assign m_engine_ready = ready_reg & s_ready;
+    assign m_engine_resume = resume_reg;
+
+    always @(posedge clk) begin
+        resume_reg <= (s_resume & ~s_ready) | (resume_reg & s_ready & ~ready_reg);
+        if (rst) resume_reg <= {ALL{1'b0}};
+    end
     assign m_quiet        = quiet;
 
     genvar d;

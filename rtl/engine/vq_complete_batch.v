@@ -40,6 +40,11 @@ module vq_complete_batch #(
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
+    // Set-up: field 7 is where it starts
+    input  wire [QID_W-1:0]  s_setup_queue,
+    input  wire [2:0]        s_setup_field,
+    input  wire [31:0]       s_setup_data,
+    input  wire              s_setup_valid,
     input  wire              s_packed,
     input  wire              s_in_order,
     input  wire              s_busy,            // other beats wait for the write channel
@@ -142,8 +147,12 @@ module vq_complete_batch #(
 
     assign s_used_ready = !close && beat_room;
 
-    vq_table #(.WIDTH(16), .ROWS(QUEUES)) u_used_index (
+    vq_index_table #(.QUEUES(QUEUES), .QID_W(QID_W), .USED(1'b1)) u_used_index (
         .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
         .clear(~s_ready),
         .write_en(closed),
         .write_addr(queue_reg),

@@ -29,6 +29,11 @@ module vq_complete_publish #(
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_alive,
     input  wire [QUEUES-1:0] s_event_idx,
+    // Set-up: field 7 is where it starts
+    input  wire [QID_W-1:0]  s_setup_queue,
+    input  wire [2:0]        s_setup_field,
+    input  wire [31:0]       s_setup_data,
+    input  wire              s_setup_valid,
     input  wire              s_packed,
     // Batches acknowledged: the used index before and after them, and their chains. Packed: the
     // position, with the wrap counter inverted in bit 15
@@ -214,8 +219,12 @@ module vq_complete_publish #(
 
     assign m_index_used = {published[15] ^ (s_packed && s_ready[s_index_queue]), published[14:0]};
 
-    vq_table #(.WIDTH(16), .ROWS(QUEUES)) u_published (
+    vq_index_table #(.QUEUES(QUEUES), .QID_W(QID_W), .USED(1'b1)) u_published (
         .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
         .clear(~s_ready),
         .write_en(asked && s_alive[i_queue]),
         .write_addr(i_queue),

@@ -30,6 +30,7 @@ module vq_engine #(
     input  wire [31:0]         s_setup_data,
     input  wire                s_setup_valid,
     input  wire [QUEUES-1:0]   s_ready,
+    input  wire [QUEUES-1:0]   s_resume,        // one that gets ready was served before
     output wire [QUEUES-1:0]   m_quiet,
     input  wire [QID_W-1:0]    s_notify_queue,
     input  wire [15:0]         s_notify_index,  // available index, if s_notify_data
@@ -436,6 +437,7 @@ module vq_engine #(
         .clk(clk),
         .rst(core_rst),
         .s_ready(s_ready),
+        .s_resume(s_resume),
         .s_fetchable(fetchable),
         .s_event_idx(s_event_idx),
         .s_indirect(s_indirect),

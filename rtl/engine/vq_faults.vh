@@ -32,4 +32,5 @@ localparam [4:0] FAULT_PORT_STROBE             = 5'd27;
 localparam [4:0] FAULT_PORT_FULL               = 5'd28;
 localparam [4:0] FAULT_PORT_EMPTY              = 5'd29;
 localparam [4:0] FAULT_PORT_OFF                = 5'd30;
+localparam [4:0] FAULT_QUEUE_START             = 5'd31;
 /* verilator lint_on UNUSEDPARAM */

@@ -25,6 +25,7 @@ module vq_fetch #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_fetchable,
+    input  wire [QUEUES-1:0] s_resume,      // one that gets ready was served before
     input  wire [QUEUES-1:0] s_event_idx,
     input  wire              s_packed,      // RING_PACKED negotiated
     input  wire [QUEUES-1:0] s_indirect,
@@ -174,6 +175,7 @@ module vq_fetch #(
                 .clk(clk),
                 .rst(rst),
                 .s_ready(s_ready),
+                .s_resume(s_resume),
                 .s_event_idx(s_event_idx),
                 .s_setup_queue(s_setup_queue),
                 .s_setup_field(s_setup_field),
@@ -237,6 +239,7 @@ module vq_fetch #(
                 .rst(rst),
                 .s_ready(s_ready),
                 .s_fetchable(s_fetchable),
+                .s_resume(s_resume),
                 .s_event_idx(s_event_idx),
                 .s_setup_queue(s_setup_queue),
                 .s_setup_field(s_setup_field),

@@ -15,6 +15,7 @@ module vq_fetch_avail #(
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
+    input  wire [QUEUES-1:0] s_resume,      // one that gets ready was served before
     input  wire [QUEUES-1:0] s_event_idx,
     // Queue set-up
     input  wire [QID_W-1:0]  s_setup_queue,
@@ -101,7 +102,12 @@ module vq_fetch_avail #(
         .clk(clk),
         .rst(rst),
         .s_ready(s_ready),
+        .s_resume(s_resume),
         .s_event_idx(s_event_idx),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
         .s_visit_queue(s_visit_queue),
         .s_visit_index(s_visit_index),
         .s_visit_told(s_visit_told),

@@ -28,7 +28,13 @@ module vq_fetch_probe #(
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
     input  wire [QUEUES-1:0] s_fetchable,
+    input  wire [QUEUES-1:0] s_resume,      // one that gets ready was served before
     input  wire [QUEUES-1:0] s_event_idx,
+    // Set-up: field 7 is where it starts
+    input  wire [QID_W-1:0]  s_setup_queue,
+    input  wire [2:0]        s_setup_field,
+    input  wire [31:0]       s_setup_data,
+    input  wire              s_setup_valid,
     // Visits in, and their ends
     input  wire [QID_W-1:0]  s_visit_queue,
     input  wire              s_visit_valid,
@@ -135,6 +141,8 @@ module vq_fetch_probe #(
     wire [QUEUES-1:0] one   = {{(QUEUES-1){1'b0}}, 1'b1};
     wire [QUEUES-1:0] mine  = one << queue_reg;
     wire              dirty = dirty_reg[queue_reg];
+    // A queue that was served before may hold the wish of who did that
+    wire [QUEUES-1:0] dirty_held = (dirty_reg & s_ready) | (s_resume & ~s_ready);
     wire              event_idx = s_event_idx[queue_reg];
     wire              put_back = state_reg == ST_PICK && known_reg;
 
@@ -148,8 +156,14 @@ module vq_fetch_probe #(
     reg  [SLOT_W-1:0] slots_reg;
     assign {row_head, row_scan, row_scout, row_ask, row_slots} = row;
 
-    vq_table #(.WIDTH(ROW_W), .ROWS(QUEUES)) u_rows (
+    vq_index_table #(
+        .QUEUES(QUEUES), .QID_W(QID_W), .COPIES(4), .EXTRA(SLOT_W)
+    ) u_rows (
         .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
         .clear(~s_ready & ~active_reg),
         .write_en(put_back),
         .write_addr(queue_reg),
@@ -197,8 +211,12 @@ module vq_fetch_probe #(
         .read_b_addr(poll_reg),
         .read_b_data(gone_poll)
     );
-    vq_table #(.WIDTH(16), .ROWS(QUEUES)) u_keep (
+    vq_index_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_keep (
         .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
         .clear(~s_ready & ~active_reg),
         .write_en(left_valid_reg && left_given_reg),
         .write_addr(left_queue_reg),
@@ -424,7 +442,7 @@ module vq_fetch_probe #(
     end
 
     always @(posedge clk) begin
-        dirty_reg <= dirty_reg & s_ready;
+        dirty_reg <= dirty_held;
         case (state_reg)
             ST_PICK: begin
                 known_reg <= 1'b0;
@@ -539,10 +557,10 @@ module vq_fetch_probe #(
                 // The first chain of a visit: what asks for no notifications goes out before
                 then_reg  <= next;
                 state_reg <= started_reg && !dirty && !event_idx ? ST_SUPPRESS : next;
-                if (started_reg && event_idx) dirty_reg <= (dirty_reg | mine) & s_ready;
+                if (started_reg && event_idx) dirty_reg <= dirty_held | (mine & s_ready);
             end
             ST_SUPPRESS: if (write) begin
-                dirty_reg <= (dirty_reg | mine) & s_ready;
+                dirty_reg <= dirty_held | (mine & s_ready);
                 state_reg <= then_reg;
             end
             ST_AIM: begin
@@ -566,7 +584,7 @@ module vq_fetch_probe #(
                 if (asked || !may) state_reg <= asked && more ? ST_AIM : ST_PICK;
             end
             ST_REARM: if (write) begin
-                dirty_reg <= dirty_reg & s_ready & ~mine;
+                dirty_reg <= dirty_held & ~mine;
                 state_reg <= ST_PICK;
             end
             ST_QUIT: if (write) state_reg <= ST_PICK;

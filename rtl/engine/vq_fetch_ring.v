@@ -22,7 +22,13 @@ module vq_fetch_ring #(
     input  wire              clk,
     input  wire              rst,
     input  wire [QUEUES-1:0] s_ready,
+    input  wire [QUEUES-1:0] s_resume,      // one that gets ready was served before
     input  wire [QUEUES-1:0] s_event_idx,
+    // Set-up: field 7 is where it starts
+    input  wire [QID_W-1:0]  s_setup_queue,
+    input  wire [2:0]        s_setup_field,
+    input  wire [31:0]       s_setup_data,
+    input  wire              s_setup_valid,
     // Visits in, with the available index if the driver told it, and their ends
     input  wire [QID_W-1:0]  s_visit_queue,
     input  wire [15:0]       s_visit_index,
@@ -100,6 +106,8 @@ module vq_fetch_ring #(
     reg  [QUEUES-1:0] dirty_reg;        // notifications are suppressed, or avail_event is behind
     wire [QUEUES-1:0] mine = {{(QUEUES-1){1'b0}}, 1'b1} << queue_reg;
     wire              dirty = dirty_reg[queue_reg];
+    // A queue that was served before may hold the wish of who did that
+    wire [QUEUES-1:0] dirty_held = (dirty_reg & s_ready) | (s_resume & ~s_ready);
     wire              event_idx = s_event_idx[queue_reg];
 
     // Next index to fetch
@@ -109,8 +117,12 @@ module vq_fetch_ring #(
     wire        started = state_reg == ST_ENTRIES && !poor_reg && m_req_ready;
     reg  [EW-1:0] most_reg;             // entries of the request, less one
 
-    vq_table #(.WIDTH(16), .ROWS(QUEUES)) u_next (
+    vq_index_table #(.QUEUES(QUEUES), .QID_W(QID_W)) u_next (
         .clk(clk),
+        .s_setup_queue(s_setup_queue),
+        .s_setup_field(s_setup_field),
+        .s_setup_data(s_setup_data),
+        .s_setup_valid(s_setup_valid),
         .clear(~s_ready),
         .write_en(started),
         .write_addr(queue_reg),
@@ -260,7 +272,7 @@ module vq_fetch_ring #(
         if (pick_look || pick_told)
             seen_mem[pick_look ? s_look_queue : s_visit_queue]
                 <= pick_look ? s_look_index : s_visit_index;
-        dirty_reg <= dirty_reg & s_ready;
+        dirty_reg <= dirty_held;
         case (state_reg)
             ST_JUDGE: begin
                 limit_reg  <= to_end;
@@ -286,14 +298,14 @@ module vq_fetch_ring #(
                 state_reg <= ST_ENTRIES;
             end
             ST_ENTRIES, ST_SUPPRESS: begin
-                if (write || (started && event_idx)) dirty_reg <= (dirty_reg | mine) & s_ready;
+                if (write || (started && event_idx)) dirty_reg <= dirty_held | (mine & s_ready);
                 if (started && turn_reg < VISIT_MAX[7:0])
                     turn_reg <= turn_reg - ~{{(8-EW){1'b0}}, most_reg};
                 if (starved) state_reg <= ST_STARVED;
                 else if (leave) state_reg <= fits_reg ? ST_LOOK : yield ? ST_PICK : ST_JUDGE;
                 else if (started) state_reg <= ST_SUPPRESS;
             end
-            ST_REARM: if (write) dirty_reg <= dirty_reg & s_ready & ~mine;
+            ST_REARM: if (write) dirty_reg <= dirty_held & ~mine;
             ST_FAULT: if (m_fault_ready) state_reg <= dirty ? ST_REARM : ST_END;
             default: ;
         endcase

@@ -13,7 +13,8 @@ module vq_queue_table #(
     parameter QID_W  = 2    // queue number, bits
 ) (
     input  wire             clk,
-    // Set-up: field 0 size, then low and high words of 1 table, 3 available ring, 5 used ring
+    // Set-up: field 0 size, then low and high words of 1 table, 3 available ring, 5 used ring;
+    // field 7 is not kept here
     input  wire [QID_W-1:0] s_setup_queue,
     input  wire [2:0]       s_setup_field,
     input  wire [31:0]      s_setup_data,

@@ -41,13 +41,16 @@ module vq_mmio #(
     output wire [1:0]        s_axil_rresp,
     output wire              s_axil_rvalid,
     input  wire              s_axil_rready,
-    // Queue set-up, always taken; field 0 size, 1/2 descriptors, 3/4 driver, 5/6 device low/high
+    // Queue set-up, always taken; field 0 size, 1/2 descriptors, 3/4 driver, 5/6 device low/high,
+    // 7 used and available index to start at
     output wire [QID_W-1:0]  m_setup_queue,
     output wire [2:0]        m_setup_field,
     output wire [31:0]       m_setup_data,
     output wire              m_setup_valid,
     // Queue is ready, a level; nothing of it is in flight (sampled 4 cycles after ready's fall)
     output wire [QUEUES-1:0] m_ready,
+    // Queue is to go on where it was served before, a level until it is ready
+    output wire [QUEUES-1:0] m_resume,
     input  wire [QUEUES-1:0] s_quiet,
     // Notifications of ready queues, always taken; with NOTIFICATION_DATA (a level) they carry the
     // index up to which buffers are available
@@ -261,6 +264,7 @@ module vq_mmio #(
         .m_setup_data(m_setup_data),
         .m_setup_valid(m_setup_valid),
         .m_ready(m_ready),
+        .m_resume(m_resume),
         .s_quiet(s_quiet),
         .s_notify_data(m_notify_data),
         .m_notify_queue(m_notify_queue),

@@ -2,10 +2,12 @@
 // vq_mmio_queues - the queue registers: selection, set-up and its checks, ready, stop, notify.
 //   Contract    a queue gets ready only with a set-up that passed every check; once stopped it
 //               reads not ready only after the engine is quiet on it, and its reset is done only
-//               then; set-up is all zero after reset, in the engine too
+//               then; set-up is all zero after reset, in the engine too, and where a queue
+//               starts is that again with each life
 //   Latency     1 cycle, write to output
 //   Throughput  1 write per cycle, but none while m_busy: 8 * QUEUES cycles after reset,
-//               5 cycles after QueueSel, and while a queue stops, but not while one is reset
+//               5 cycles after QueueSel, QueueSize and QueueStart, and while a queue stops, but not
+//               while one is reset
 `resetall
 `timescale 1ns / 1ps
 `default_nettype none
@@ -32,13 +34,15 @@ module vq_mmio_queues #(
     // RING_RESET is negotiated; the reset of some queue is under way
     input  wire              s_ring_reset,
     output wire              m_resetting,
-    // Set-up to the engine; field 0 size, 1/2 descriptors, 3/4 driver, 5/6 device low/high
+    // Set-up to the engine; field 0 size, 1/2 descriptors, 3/4 driver, 5/6 device low/high, 7 used
+    // and available index to start at, packed with the wrap counters inverted
     output wire [QID_W-1:0]  m_setup_queue,
     output wire [2:0]        m_setup_field,
     output wire [31:0]       m_setup_data,
     output wire              m_setup_valid,
     // Level per queue, and the engine's answer: nothing in flight
     output wire [QUEUES-1:0] m_ready,
+    output wire [QUEUES-1:0] m_resume,      // it starts where the driver said; until it is ready
     input  wire [QUEUES-1:0] s_quiet,
     // Notifications of ready queues, always taken; with s_notify_data (NOTIFICATION_DATA) their
     // upper half is the index up to which buffers are available
@@ -75,6 +79,7 @@ module vq_mmio_queues #(
     reg [QUEUES-1:0] ready_reg, ready_next;
     reg [QUEUES-1:0] resetting_reg, resetting_next;
     reg [QID_W-1:0]  watch_reg;             // the queue whose reset may be done
+    reg [QUEUES-1:0] resume_reg, resume_next;
     reg [QUEUES-1:0] size_bad_reg,   size_bad_next;
     reg [QUEUES-1:0] desc_bad_reg,   desc_bad_next;
     reg [QUEUES-1:0] driver_bad_reg, driver_bad_next;
@@ -93,6 +98,11 @@ module vq_mmio_queues #(
     reg [QID_W-1:0]  notify_queue_reg;
     reg [15:0]       notify_index_reg;
     reg              clear;
+    // Packed: where the selected queue starts lies outside of its ring
+    reg [15:0]       size_mem [0:QUEUES-1];
+    reg [14:0]       avail_mem [0:QUEUES-1];
+    reg [14:0]       used_mem [0:QUEUES-1];
+    reg              start_bad_reg;
 
     wire             exists        = sel_reg < QUEUES;
     wire [QID_W-1:0] sel           = exists ? sel_reg[QID_W-1:0] : {QID_W{1'b0}};
@@ -119,6 +129,7 @@ module vq_mmio_queues #(
     assign m_setup_data   = setup_data_reg;
     assign m_setup_valid  = setup_valid_reg;
     assign m_ready        = ready_reg;
+    assign m_resume       = resume_reg;
     assign m_notify_queue = notify_queue_reg;
     assign m_notify_index = notify_index_reg;
     assign m_notify_valid = notify_reg;
@@ -136,6 +147,7 @@ module vq_mmio_queues #(
         sel_next         = sel_reg;
         ready_next       = ready_reg;
         resetting_next   = resetting_reg;
+        resume_next      = resume_reg;
         size_bad_next    = size_bad_reg;
         desc_bad_next    = desc_bad_reg;
         driver_bad_next  = driver_bad_reg;
@@ -156,7 +168,7 @@ module vq_mmio_queues #(
                 setup_queue_next = scan_reg[QID_W+2:3];
                 setup_field_next = scan_reg[2:0];
                 setup_data_next  = 32'd0;
-                setup_valid_next = scan_reg[2:0] != 3'd7;
+                setup_valid_next = 1'b1;
                 scan_next        = scan_reg + 1'b1;
                 if (scan_reg == {LAST[QID_W-1:0], 3'd7}) state_next = ST_IDLE;
             end
@@ -172,6 +184,8 @@ module vq_mmio_queues #(
                         setup_field_next   = 3'd0;
                         size_bad_next[sel] = data_size_bad;
                         odd_size_next[sel] = !data_pow2;
+                        wait_next          = SETTLE;
+                        state_next         = ST_WAIT;
                     end
                     REG_QUEUE_DESC_LOW: if (may_setup) begin
                         setup_valid_next   = 1'b1;
@@ -201,6 +215,14 @@ module vq_mmio_queues #(
                         setup_valid_next     = may_setup;
                         setup_field_next     = 3'd6;
                     end
+                    REG_QUEUE_START: if (may_setup) begin
+                        setup_valid_next = 1'b1;
+                        setup_field_next = 3'd7;
+                        setup_data_next  = s_write_data ^ {2{s_packed, 15'd0}};
+                        resume_next[sel] = 1'b1;
+                        wait_next        = SETTLE;
+                        state_next       = ST_WAIT;
+                    end
                     REG_QUEUE_READY: begin
                         if (s_write_data[0]) begin
                             if (!exists) own_code_next = FAULT_NO_SUCH_QUEUE;
@@ -210,17 +232,27 @@ module vq_mmio_queues #(
                             else if (desc_bad_reg[sel] || driver_bad_reg[sel] ||
                                      device_bad_reg[sel] || (driver_odd_reg[sel] && s_packed))
                                 own_code_next = FAULT_QUEUE_ALIGN;
-                            else ready_next[sel] = 1'b1;
+                            else if (start_bad_reg && resume_reg[sel] && s_packed)
+                                own_code_next = FAULT_QUEUE_START;
+                            else begin
+                                ready_next[sel]  = 1'b1;
+                                resume_next[sel] = 1'b0;
+                                setup_valid_next = !resume_reg[sel];    // at the first index
+                                setup_field_next = 3'd7;
+                                setup_data_next  = 32'd0;
+                            end
                         end else if (exists) begin
-                            ready_next[sel] = 1'b0;
-                            wait_next       = SETTLE;
-                            state_next      = ST_STOP;
+                            ready_next[sel]  = 1'b0;
+                            resume_next[sel] = 1'b0;
+                            wait_next        = SETTLE;
+                            state_next       = ST_STOP;
                         end
                     end
                     REG_QUEUE_RESET:
                         if (s_ring_reset && s_write_data[0] && exists && !sel_resetting) begin
                             ready_next[sel]     = 1'b0;
                             resetting_next[sel] = 1'b1;
+                            resume_next[sel]    = 1'b0;
                             wait_next           = SETTLE;
                         end
                     REG_QUEUE_NOTIFY: begin
@@ -247,6 +279,15 @@ module vq_mmio_queues #(
         sel_reg          <= sel_next;
         ready_reg        <= ready_next;
         resetting_reg    <= resetting_next;
+        resume_reg       <= resume_next;
+        if (setup_valid_reg && setup_field_reg == 3'd0)
+            size_mem[setup_queue_reg] <= setup_data_reg[15:0];
+        if (setup_valid_reg && setup_field_reg == 3'd7) begin
+            avail_mem[setup_queue_reg] <= setup_data_reg[14:0];
+            used_mem[setup_queue_reg]  <= setup_data_reg[30:16];
+        end
+        start_bad_reg <= {1'b0, avail_mem[sel]} >= size_mem[sel] ||
+                         {1'b0, used_mem[sel]} >= size_mem[sel];
         if (m_resetting)
             watch_reg <= watch_reg == LAST[QID_W-1:0] ? {QID_W{1'b0}} : watch_reg + 1'b1;
         size_bad_reg     <= size_bad_next;
@@ -272,6 +313,7 @@ module vq_mmio_queues #(
             sel_reg         <= 32'd0;
             ready_reg       <= {QUEUES{1'b0}};
             resetting_reg   <= {QUEUES{1'b0}};
+            resume_reg      <= {QUEUES{1'b0}};
             watch_reg       <= {QID_W{1'b0}};
             size_bad_reg    <= {QUEUES{1'b1}};  // a size of 0
             desc_bad_reg    <= {QUEUES{1'b0}};

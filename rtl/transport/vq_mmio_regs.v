@@ -127,7 +127,7 @@ module vq_mmio_regs #(
     // What a suspended device keeps as it is
     wire        set_up = address == REG_QUEUE_SIZE || address == REG_QUEUE_READY ||
                          (address >= REG_QUEUE_DESC_LOW && address <= REG_QUEUE_DEVICE_HIGH) ||
-                         address == REG_QUEUE_RESET;
+                         address == REG_QUEUE_RESET || address == REG_QUEUE_START;
     wire        can_suspend = driver_ok_reg && features_ok_reg && driver_high_reg[11];
     wire        acceptable = (driver_low_reg & ~OFFER_LOW) == 32'd0 &&
                              (driver_high_reg & ~OFFER_HIGH) == 32'd0 &&

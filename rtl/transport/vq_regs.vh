@@ -40,5 +40,6 @@ localparam [11:0] REG_ENGINE_INFO         = 12'h814;
 localparam [11:0] REG_QUEUE_AVAIL_INDEX   = 12'h818;
 localparam [11:0] REG_QUEUE_USED_INDEX    = 12'h81c;
 localparam [11:0] REG_ENGINE_STATE        = 12'h820;
+localparam [11:0] REG_QUEUE_START         = 12'h824;
 localparam [11:0] REG_OWN                 = 12'hf00;
 /* verilator lint_on UNUSEDPARAM */

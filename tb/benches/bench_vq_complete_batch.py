@@ -91,12 +91,21 @@ class BatchBench:
             self.rings = [ring << 2 for ring in self.rings]
         self.want: list[list[Done]] = [[] for _ in range(self.queues)]
         self.acks = 0
+        self.first = [0] * self.queues  # used index that each queue starts at
+        self.place = [FIRST] * self.queues  # packed
         self.firsts: list[First] = []  # of the groups handed on
         self.fenced = 0  # fences acknowledged
 
-    async def start(self, pace: Pace = FAST) -> None:
-        """Reset, and start every channel."""
+    async def start(self, pace: Pace = FAST, anywhere: bool = False) -> None:
+        """Reset, and start every channel; the queues at their first index, or anywhere."""
         unit = await self.unit.start()
+        if anywhere:
+            self.first = [
+                random.choice([0xFFFF, 0xFFF0, random.getrandbits(16)]) for _ in self.first
+            ]
+            self.place = [Position(random.randrange(n), random.getrandbits(1)) for n in self.sizes]
+        words = [place.word ^ 0x8000 for place in self.place] if self.mode.packed else self.first
+        await unit.start_at([word << 16 | 0xAAAA for word in words])
         unit.set(s_ready=(1 << self.queues) - 1)  # no queue is ready in reset
         unit.answer("m_open_queue", lambda q: {"s_open_addr": self.rings[q % self.queues]})
         unit.answer(
@@ -258,8 +267,8 @@ class BatchBench:
         beats = iter(self.beats.words)
         requests = iter(zip(self.req.words, self.fenced_then))
         at: Counter[int] = Counter()  # chains
-        index: Counter[int] = Counter()
-        place = [FIRST] * self.queues
+        index = Counter(dict(enumerate(self.first)))
+        place = self.place[:]
         fences = 0
         firsts = iter(self.firsts)
         inside = [False] * self.queues  # the batch before ended inside a group
@@ -337,7 +346,7 @@ PACES = (*SLOW, Pace(fence=10), Pace(80, 50, 60, 40, 50, 60))
 async def elements_land_in_their_slots(dut: Any, mode: Mode, pace: Pace) -> None:
     """Runs of completions of several queues, ring sizes from 1 up, some final."""
     bench = BatchBench(dut, mode)
-    await bench.start(pace)
+    await bench.start(pace, anywhere=True)
     for _ in range(20):
         queue = random.randrange(bench.queues)
         for _ in range(random.choice([1, 2, 3, random.randint(1, 90)])):
@@ -355,7 +364,7 @@ async def small_rings_wrap_many_times(dut: Any, mode: Mode) -> None:
     bench.sizes = [1 << (number % 4) for number in range(bench.queues)]
     if mode.packed:
         bench.sizes = [1 + (number + random.randrange(8)) % 8 for number in range(bench.queues)]
-    await bench.start(Pace(req=70))
+    await bench.start(Pace(req=70), anywhere=True)
     for _ in range(300):
         bench.complete(random.randrange(bench.queues), random.random() < 0.5)
     await bench.done()

@@ -80,11 +80,13 @@ class PublishBench:
             self.avail = [addr << 1 for addr in self.avail]
             self.sizes = [random.randint(1, 1 << random.randrange(16)) for _ in self.sizes]
         self.at = [FIRST] * self.queues  # packed: the position after the last batch
+        self.starts = [FIRST.word if packed else 0] * self.queues  # used index of each at first
         self.answers: list[Batch] = []  # with the event and error of each read
 
     async def start(self, pace: tuple[int, ...] = (100, 100, 100, 100, 100)) -> None:
         """Reset and start; pace of writes, acknowledgements, reads, answers and faults."""
         unit = await self.unit.start()
+        await unit.start_at([(start ^ self.packed << 15) << 16 | 0x5555 for start in self.starts])
         unit.set(s_ready=(1 << self.queues) - 1)  # no queue is ready in reset
         unit.answer("m_used_queue", lambda q: {"s_used_addr": self.used[q % self.queues]})
         unit.answer(
@@ -420,16 +422,15 @@ async def groups_are_published_whole(
 
 
 @test()
-async def packed_positions_are_shown(dut: Any) -> None:
-    """QueueUsedIndex: 0 while not ready, then the first position, then that after the last one."""
+@cocotb.parametrize(begin=[FIRST, Position(0, 0), Position(2, 1), Position(1, 0)])
+async def packed_positions_are_shown(dut: Any, begin: Position) -> None:
+    """QueueUsedIndex: the position to start at, then that after the last one."""
     bench = PublishBench(dut, event_idx=False, packed=True)
+    bench.at[0] = begin
+    bench.starts[0] = begin.word
     await bench.start()
-    bench.unit.set(s_ready=0)
     await bench.unit.clocks(2)
-    assert int(dut.m_index_used.value) == 0
-    bench.unit.set(s_ready=(1 << bench.queues) - 1)
-    await bench.unit.clocks(2)
-    assert int(dut.m_index_used.value) == FIRST.word
+    assert int(dut.m_index_used.value) == begin.word
     bench.sizes[0] = 3
     for _ in range(4):
         bench.send_packed(0, 2, 1)
@@ -442,9 +443,10 @@ async def dead_queues_pass_silently(dut: Any) -> None:
     """No interrupt, no fault and no new used index for them; they are finished all the same."""
     bench = PublishBench(dut, event_idx=False)
     bench.alive = random.getrandbits(bench.queues) & ~1
+    bench.starts = [random.getrandbits(16) for _ in range(bench.queues)]
     await bench.start()
     bench.unit.set(s_alive=bench.alive)
-    last = [0] * bench.queues
+    last = bench.starts
     for _ in range(60):
         queue, index = random.randrange(bench.queues), random.getrandbits(16)
         bench.send(Batch(queue, index, 3, 0, random.random() < 0.3))

@@ -234,7 +234,6 @@ async def any_sequence_of_accesses_agrees_with_the_model(dut: Any, percent: int)
     """Random reads and writes of every register give what the golden model gives."""
     bench = Bench(dut)
     await bench.start(percent)
-    bench.engine.indices = lambda queue: (0, 0)  # type: ignore[method-assign]
     model = ModelDevice(
         GuestMemory((0, 0x10000)),
         queues=bench.queues,
@@ -243,6 +242,12 @@ async def any_sequence_of_accesses_agrees_with_the_model(dut: Any, percent: int)
         data_w=int(dut.DATA_W.value),
         function=BuiltAs(dut),
     )
+
+    def indices(queue: int) -> tuple[int, int]:
+        ring = model.ring(queue)
+        return (ring.next_avail, ring.used_index) if ring else (0, 0)
+
+    bench.engine.indices = indices  # type: ignore[method-assign]
     offsets = [r.offset for r in REGISTERS if r.offset != Reg.ENGINE_STATE]
     weights = [1 if offset == Reg.STATUS else 4 for offset in offsets]
     for step in range(1500):

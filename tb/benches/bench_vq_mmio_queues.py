@@ -21,7 +21,7 @@ async def set_up_reaches_the_engine(dut: Any, percent: int) -> None:
     bench = Bench(dut)
     await bench.start(percent)
     await bench.read(Reg.STATUS)
-    zeros = [(queue, field, 0) for queue in range(bench.queues) for field in range(7)]
+    zeros = [(queue, field, 0) for queue in range(bench.queues) for field in range(8)]
     assert bench.engine.sent() == zeros
     expected = []
     for queue in random.sample(range(bench.queues), min(bench.queues, 8)):
@@ -30,8 +30,14 @@ async def set_up_reaches_the_engine(dut: Any, percent: int) -> None:
         for reg, value in zip(SET_UP, values):
             await bench.write(reg, value)
         expected += [(queue, field, value) for field, value in enumerate(values)]
+        if random.getrandbits(1):  # else it starts as a new one
+            start = random.getrandbits(32)
+            await bench.write(Reg.QUEUE_START, start)
+            expected.append((queue, 7, start))
+        else:
+            expected.append((queue, 7, 0))
         await bench.write(Reg.QUEUE_READY, 1)
-        for reg in SET_UP:
+        for reg in (*SET_UP, Reg.QUEUE_START):
             await bench.write(reg, 1)
         assert await bench.read(Reg.QUEUE_READY) == 1
     assert bench.engine.sent()[len(zeros) :] == expected
@@ -123,7 +129,7 @@ async def absent_queues(dut: Any) -> None:
         assert await bench.faults() == (Fault.NO_SUCH_QUEUE, bench.queues, 0, count + 1)
         assert await bench.read(Reg.QUEUE_READY) == 0
         assert await bench.read(Reg.QUEUE_FAULT) == 0
-        assert len(bench.engine.sent()) == max(sent, 7 * bench.queues)
+        assert len(bench.engine.sent()) == max(sent, 8 * bench.queues)
     await bench.write(Reg.QUEUE_SEL, 0)
     assert await bench.read(Reg.QUEUE_FAULT) == 0
     assert dut.m_ready.value == 0

@@ -83,6 +83,13 @@ class Unit:
         await start_clock(self.dut, values)
         return self
 
+    async def start_at(self, words: Sequence[int]) -> None:
+        """Set up where each queue starts: used and available index, as field 7 of its set-up."""
+        for queue, word in enumerate(words):
+            self.set(s_setup_queue=queue, s_setup_field=7, s_setup_data=word, s_setup_valid=1)
+            await self.clocks()
+        self.set(s_setup_valid=0)
+
     def parameter(self, name: str) -> int:
         """Return the value of a parameter."""
         return int(getattr(self.dut, name).value)

@@ -160,9 +160,8 @@ class RtlBackend:
     async def start_queue(self, queue: int, ring: Ring) -> None:
         """See `Backend`."""
         first = 0x8000 if ring.layout.packed else 0
-        if ring.start != first:
-            raise BackendError(f"queue {queue} would have to go on at {ring.start:#x}")
-        await self.run(start_queue(queue, ring.layout))
+        start = None if ring.start == first else (ring.start, ring.start)
+        await self.run(start_queue(queue, ring.layout, start))
 
     async def stop_queue(self, queue: int) -> int:
         """See `Backend`."""
