@@ -22,7 +22,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cocotb_tools.config
@@ -39,6 +39,8 @@ TB = ROOT / "tb"
 CXX_FLAGS = ("-std=gnu++20", "-fcoroutines", "-fcf-protection=none", "-DVERILATOR=1")
 MODEL_OPTIMISATION = "-O2"  # of what runs every cycle
 NATIVE_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror")
+SANITIZERS = "-fsanitize=address,undefined"
+SANITIZER_FLAGS = (SANITIZERS, "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1")
 
 
 class BuildError(Exception):
@@ -58,6 +60,7 @@ class Design:
         native: link the guest memory.
         own_clock: the bench clock is made in the simulator, not by Python.
         exposed: signals of the top module that Python reaches under Verilator; None for all.
+        sanitized: under Verilator, what is native of the bench looks at its own accesses.
     """
 
     sim: str
@@ -68,13 +71,15 @@ class Design:
     native: bool = False
     own_clock: bool = False
     exposed: tuple[str, ...] | None = None
+    sanitized: bool = field(default=False, repr=False)
 
     def name(self) -> str:
         """Return a readable name, unique to this configuration."""
         shown = "-".join(f"{key.lower()}{value}" for key, value in self.parameters)
         readable = re.sub(r"[^\w.-]", "_", "-".join(filter(None, (self.sim, self.top, shown))))
         waves = "-waves" if self.waves and self.sim == "verilator" else ""
-        return f"{readable[:80]}{waves}-{digest(repr(self))[:8]}"
+        sanitized = "-sanitized" if self.sanitized else ""
+        return f"{readable[:80]}{waves}{sanitized}-{digest(repr(self))[:8]}"
 
 
 def digest(*parts: str) -> str:
@@ -219,11 +224,12 @@ def build_runtime(waves: bool) -> Path:
     return folder
 
 
-def build_native(sim: str) -> Path:
+def build_native(sim: str, sanitized: bool = False) -> Path:
     """Compile the guest memory for a simulator; return the object or the VPI module."""
     names = [source.name for source in native_sources()]
-    recipe = repr((sim, NATIVE_FLAGS, toolchain().iverilog, names))
-    step = Step(BUILD / "sim" / f"native-{sim}", recipe)
+    flags = (*NATIVE_FLAGS, *SANITIZER_FLAGS) if sanitized else NATIVE_FLAGS
+    recipe = repr((sim, flags, toolchain().iverilog, names))
+    step = Step(BUILD / "sim" / f"native-{sim}{'-sanitized' if sanitized else ''}", recipe)
     result = step.folder / ("guest.vpi" if sim == "icarus" else "guest.o")
     with locked(step.lock, fcntl.LOCK_EX):
         if not step.fresh():
@@ -236,7 +242,7 @@ def build_native(sim: str) -> Path:
             extra = (
                 vpi_flags() if sim == "icarus" else [f"-I{toolchain().verilator_include}/vltstd"]
             )
-            compile_ = ["g++", *NATIVE_FLAGS, *extra, "-c"]
+            compile_ = ["g++", *flags, *extra, "-c"]
             run_all(
                 [[*compile_, str(s), "-o", f"{s.stem}.o"] for s in sources], step.folder, step.log
             )
@@ -349,7 +355,7 @@ def build_verilator(design: Design) -> Path:
     """Verilate and compile a model."""
     tools = toolchain()
     runtime = build_runtime(design.waves)
-    native = [str(build_native("verilator"))] if design.native else []
+    native = [str(build_native("verilator", design.sanitized))] if design.native else []
     folder = WORK / "sim" / design.name()
     verilate = [tools.verilator, "--cc", "--vpi", "--timing", "-Wall", "-O3", "--threads", "1"]
     verilate += ["--prefix", "Vtop", "--Mdir", ".", "--top-module", design.top]
@@ -363,15 +369,17 @@ def build_verilator(design: Design) -> Path:
     verilate += ["exposed.vlt", *design_sources(design)]
     control = verilator_control(design)
     compiler = verilator_cxx(design.waves)
-    clock = [f"-DTB_CLOCK_HALF={CLOCK_HALF_PS}"] if design.own_clock else []
+    own = [f"-DTB_CLOCK_HALF={CLOCK_HALF_PS}"] if design.own_clock else []
+    own += SANITIZER_FLAGS if design.sanitized else []
     commands = [
         [*compiler, MODEL_OPTIMISATION, "-c", "fast.cpp", "-o", "fast.o"],
         [*compiler, "-O0", "-c", "slow.cpp", "-o", "slow.o"],
-        [*compiler, *clock, "-O2", "-I.", "-c", str(NATIVE / "main.cpp"), "-o", "main.o"],
+        [*compiler, *own, "-O2", "-I.", "-c", str(NATIVE / "main.cpp"), "-o", "main.o"],
     ]
     libs = cocotb_tools.config.libs_dir
     link = ["g++", "-rdynamic", "-o", "sim", "main.o", "fast.o", "slow.o", *native]
     link += [f"{runtime}/libruntime.a", f"-Wl,-rpath,{libs}", f"-L{libs}", "-lcocotbvpi_verilator"]
+    link += [SANITIZERS] if design.sanitized else []
     link += ["-pthread", *(["-llz4", "-lz"] if design.waves else [])]
     link += [f"-Wl,-rpath,{tools.library}"] if tools.library else []
     step = Step(folder, repr((verilate, control, commands, link)))

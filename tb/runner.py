@@ -165,6 +165,9 @@ def environment(run: Run, folder: Path) -> dict[str, str]:
     }
     if run.pattern:
         env["COCOTB_TEST_FILTER"] = run.pattern
+    if run.design.sanitized:
+        env["ASAN_OPTIONS"] = "detect_leaks=0"  # Python ends with memory that it holds
+        env["UBSAN_OPTIONS"] = "print_stacktrace=1"
     if run.design.native:
         env["TB_NATIVE"] = str(build_native("icarus")) if run.design.sim == "icarus" else ""
     return env | dict(run.env)

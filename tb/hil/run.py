@@ -125,6 +125,7 @@ def serving(
     seed: int = 1,
     waves: str = "",
     name: str = "",
+    sanitized: bool = False,
 ) -> Iterator[Server]:
     """Build and start a server; it is ended with the block.
 
@@ -133,6 +134,7 @@ def serving(
         parameters: further ones of `tb_devices`.
         sim, seed, waves: as `tb.runner.run_bench` takes them.
         name: of the folder, for runs whose options tell nothing: the next one takes its place.
+        sanitized: with the sanitizers in what is native of the bench.
 
     Raises:
         BuildError: the design cannot be built.
@@ -140,6 +142,7 @@ def serving(
         ServeError: it did not end.
     """
     chosen = design(options.device, parameters or {}, bool(waves), sim)
+    chosen = replace(chosen, sanitized=sanitized)
     env = options.environment() | design_environment(chosen)
     run = Run(design=chosen, module=MODULE, pattern="", seed=seed, waves=waves, env=env)
     label = replace(run, env={"name": name}).label() if name else run.label()

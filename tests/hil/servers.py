@@ -22,7 +22,8 @@ from tb.hil.run import serving
 from tb.hil.server import SAY, Options
 
 GOLDEN = "golden"
-SERVERS = (GOLDEN, "verilator")
+SANITIZED = "verilator-sanitized"
+SERVERS = (GOLDEN, SANITIZED)
 SECTORS = 4096
 END_S = 20
 PARAMETERS: Mapping[str, Mapping[str, int]] = {
@@ -192,7 +193,13 @@ def serve(kind: str, device: str, folder: Path, name: str, **options: Any) -> It
             with _golden(wanted, path) as found:
                 yield found
         else:
-            with serving(wanted, parameters=PARAMETERS[device], sim=kind, name=name) as server:
+            with serving(
+                wanted,
+                parameters=PARAMETERS[device],
+                sim=kind.partition("-")[0],
+                name=f"hil-{device}-{name}",
+                sanitized=kind.endswith("-sanitized"),
+            ) as server:
                 found = Serving(device, path, server.process, server.log)
                 yield found
             assert "Traceback" not in found.text, found.text[-3000:]
