@@ -418,11 +418,13 @@ class Views:
         seen: what the device read or wrote last; 0 where it did neither.
         model: what it read last, and what the model writes.
         state: bit 0 of a byte: the device wrote it, and the model has not yet.
+        dropped: regions that went away.
     """
 
     def __init__(self, native: ctypes.CDLL) -> None:
         self._native = native
         self.seen, self.model, self.state = Bytes(), ModelImage(), Bytes()
+        self.dropped = 0
 
     def put(self, base: int, size: int) -> None:
         """Take a new region."""
@@ -431,6 +433,7 @@ class Views:
 
     def drop(self, base: int) -> None:
         """Forget a region."""
+        self.dropped += 1
         for image in (self.seen, self.model, self.state):
             image.drop_region(base)
 
