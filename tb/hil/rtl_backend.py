@@ -61,6 +61,7 @@ class RtlBackend:
         follower: the model device that follows.
         bus_bytes: width of the memory's bus.
         counted: what the function's own counters have counted in all lives of the device.
+        lives: how often the device was started.
     """
 
     device_id = 0
@@ -84,6 +85,7 @@ class RtlBackend:
         self._offer = 0
         self._lost = 0  # pages of guest memory, as of the last look
         self.counted: dict[str, int] = {}
+        self.lives = 0
 
     async def find(self) -> None:
         """Look what device there is."""
@@ -145,6 +147,7 @@ class RtlBackend:
 
     async def start(self, features: int) -> None:
         """See `Backend`."""
+        self.lives += 1
         await self.run(reset())
         await self.run(accept(features))
         status = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
@@ -156,6 +159,14 @@ class RtlBackend:
             found = await self._registers.read32(address)
             self.counted[name] = self.counted.get(name, 0) + found
         await self._present()
+
+    async def own_registers(self, prefix: str = "") -> dict[str, int]:
+        """Return the function's own registers whose names begin so, as they are at the moment."""
+        return {
+            name: await self.bench.read32(address)
+            for name, address in OWN_REGISTERS.get(self.device_id, {}).items()
+            if name.startswith(prefix)
+        }
 
     async def start_queue(self, queue: int, ring: Ring) -> None:
         """See `Backend`."""

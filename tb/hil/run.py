@@ -18,13 +18,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from tb.build import Design, build, locked
+from tb.hil.pace import FRAME_BYTES
 from tb.hil.server import DESIGN, STOP_SIGNALS, Options
 from tb.runner import DEVICES_TOP, SIGNALS, WORK, Run, environment, judge, simulate_command
 
 MODULE = "tb.hil.serve"
+RX_WAIT = (1 << 20) - 1  # cycles, the most that there are
 PARAMETERS: Mapping[str, Mapping[str, int]] = {
     "blk": {"TEST_EN": 0, "BLK_EN": 1},
-    "net": {"TEST_EN": 0, "NET_EN": 1},
+    # a driver that is a process of its own may be away for long: its buffers are waited for
+    "net": {"TEST_EN": 0, "NET_EN": 1, "NET_FRAME_BYTES": FRAME_BYTES, "NET_RX_WAIT": RX_WAIT},
 }
 END_SECONDS = 20  # that a server has from SIGTERM to its end
 PROGRAMS = ("sim", "sim.vvp")  # of a build, for either simulator

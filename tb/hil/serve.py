@@ -20,6 +20,7 @@ from pymodel.registers import CONFIG_BASE, Reg
 from tb.bench import PERIOD_NS, Bench
 from tb.disk import DiskError, NativeDisk
 from tb.hil.followed import BlkOutside, NetOutside, Outside
+from tb.hil.pace import Pace
 from tb.hil.record import RecordedBench, Recorder, now
 from tb.hil.rtl_backend import RtlBackend
 from tb.hil.server import DESIGN, Options, Server, say
@@ -51,6 +52,7 @@ class RtlServer(Server):
             bench = RecordedBench.of(bench, self.recorder)
         outside = self._outside if options.follow or options.record else None
         super().__init__(RtlBackend(bench, options.hidden, outside, self.recorder), options)
+        self.pace = Pace(self._queue, self.backend) if self.mac is not None else None
         self.bench = bench
 
     async def _outside(self, bench: Bench, max_chain: int) -> Outside:
@@ -78,8 +80,11 @@ class RtlServer(Server):
     @property
     def busy(self) -> bool:
         """See `Server`."""
-        frames = self.mac is not None and self.session is not None and self.mac.waiting > 0
-        return frames or int(self.bench.idle.value) == 0
+        if self.mac is not None and self.pace is not None and self.session is not None:
+            frames = self.mac.waiting + self.pace.waiting
+        else:
+            frames = 0
+        return frames > 0 or int(self.bench.idle.value) == 0
 
     @property
     def cycle(self) -> int:
@@ -95,6 +100,8 @@ class RtlServer(Server):
         if self.mac is not None and self.wire is not None:
             for frame in self.mac.new():
                 self.wire.give(frame.data)
+        if self.pace is not None and self.session is not None:
+            await self.pace.give()
 
     async def release(self, session: Session) -> None:
         """See `Server`; what the client has written is in the image then."""
@@ -108,9 +115,14 @@ class RtlServer(Server):
 
     def receive(self, frame: bytes) -> None:
         """See `Server`."""
-        if self.mac is None:
+        if self.pace is None:
             super().receive(frame)
-            return
+        else:
+            self.pace.put(frame)
+
+    def _queue(self, frame: bytes) -> None:
+        """Let a frame go into the device."""
+        assert self.mac is not None
         cycle = self.bench.cycle + FRAME_CYCLES
         self.mac.queue(frame, cycle=cycle)
         if self.recorder is not None:
@@ -130,6 +142,8 @@ class RtlServer(Server):
         self.bench.memory.clear_counters()
         counted, self.backend.counted = self.backend.counted, {}
         follower = self.backend.follower
+        if self.pace is not None:
+            counted["wire_dropped"], self.pace.dropped = self.pace.dropped, 0
         return {
             "counted": counted,
             "compared": follower.take_tally()._asdict() if follower is not None else {},
