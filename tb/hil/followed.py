@@ -192,6 +192,7 @@ class FollowedNet(NetFunction):
     def __init__(self, **arguments: Any) -> None:
         self.limit: dict[int, int] = {}
         self.target: Optional[int] = None  # the queue that is being stepped
+        self.exact = False  # it is known how many chains the Verilog has returned of it
         self.from_queue: list[deque[bytes]] = [deque() for _ in range(8)]
         self._numbers: deque[int] = deque()  # of the frames that wait
         self.received = 0  # frames from the MAC
@@ -208,7 +209,7 @@ class FollowedNet(NetFunction):
     def holds(self, queue: int) -> int:
         """As many as the Verilog has returned, since others may not be read yet."""
         most = super().holds(queue)
-        return min(most, self.limit.get(queue, most)) if most else 0
+        return min(most, max(1, self.limit.get(queue, most))) if most else 0
 
     def takes(self, queue: int) -> bool:
         """Whether it is a receive queue."""
@@ -237,6 +238,12 @@ class FollowedNet(NetFunction):
 
     def ready(self, queue: int, room: Sequence[int]) -> Optional[list[bytes]]:
         """See `DeviceFunction`."""
+        answers = self._answers(queue, room)
+        if answers is not None and self.exact:
+            self.limit[queue] -= len(answers)  # no chain is taken in their place
+        return answers
+
+    def _answers(self, queue: int, room: Sequence[int]) -> Optional[list[bytes]]:
         held = self.device.held(queue)
         end = self.device.last_of_batch(queue)
         if queue != self.target or not room:
@@ -307,7 +314,7 @@ class NetOutside(Outside):
         if not self.net.takes(queue):
             return
         self._take_given()
-        self.net.target = queue
+        self.net.target, self.net.exact = queue, chains is not None
         self._expected[queue] = chains
         held = len(self.net.device.held(queue))
         self.net.limit[queue] = max(held, chains or 1)
