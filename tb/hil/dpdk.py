@@ -47,8 +47,8 @@ SHORTEST, LONGEST = 60, MTU + 14  # frames, bytes without check sequence
 LOCAL, IPV4 = b"\x02", b"\x08\x00"  # first byte of an address, type of a frame
 SEGMENTS = (60, 100, 90)  # bytes of the packets that go round
 FIRST_BURSTS = 2  # of 32 packets: so many go round at a time
-# of a packed ring's indirect tables DPDK 22.11 marks the first descriptor as writable, which it is
-# not to be: the device refuses such a chain (PKD-DRV rules: writable ones come last)
+# to packed rings: in an indirect table DPDK 22.11 marks the header, which the device reads, as one
+# that it writes; the device refuses such a chain (readable ones come first)
 NOT_OFFERED = Feature.INDIRECT_DESC
 FILE, VIRTIO = 0, 1  # testpmd's ports
 STEP_S = {"verilator": 30.0, "icarus": 600.0}  # without any packet, after which it has failed
@@ -211,12 +211,12 @@ class _Run:
     def run(self) -> None:
         frames = draw_frames(self.plan.seed, self.plan.packets)
         capture.write(self.sent, [capture.Captured(0, frame) for frame in frames])
-        with self.serve():
-            with Testpmd(self.command(), self.environment(), self.outcome.log) as testpmd:
-                self.through_files(testpmd)
-                compare(frames, [frame.data for frame in capture.read(self.back, MTU)])
-                self.round_and_round(testpmd)
-                testpmd.quit(self.step_s)
+        testpmd = Testpmd(self.command(), self.environment(), self.outcome.log)
+        with self.serve(), testpmd:
+            self.through_files(testpmd)
+            compare(frames, [frame.data for frame in capture.read(self.back, MTU)])
+            self.round_and_round(testpmd)
+            testpmd.quit(self.step_s)
         self.judge()
 
     @contextlib.contextmanager
@@ -324,15 +324,20 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
     """Return the lines of the table: a row a mode, and what all negotiated."""
     names = [set(feature_names("net", one.report["features"])) for one in outcomes]
     common = set.intersection(*names)
-    rows = [COLUMNS]
+    rows: list[Sequence[str]] = [COLUMNS]
     for one, own in zip(outcomes, names):
         report = one.report
         compared = report.get("compared", {}).get("elements", 0)
-        numbers = (one.packets, one.octets, round(one.rate))
-        numbers += (round(report["cycles"] / one.packets), report["kicks"], report["calls"])
+        numbers = [one.packets, one.octets, round(one.rate)]
+        numbers += [round(report["cycles"] / one.packets), report["kicks"], report["calls"]]
         more = " ".join(sorted(own - common)) or "-"
         rows.append(
-            (one.mode.name, more, *(f"{n:,}" for n in numbers), f"{compared:,}" if compared else "-")
+            (
+                one.mode.name,
+                more,
+                *(f"{n:,}" for n in numbers),
+                f"{compared:,}" if compared else "-",
+            )
         )
     lines = columns(rows, left=2)
     return [*lines, f"all negotiated {', '.join(sorted(common))}"]

@@ -40,7 +40,9 @@ STATS = re.compile(
     r".*?TX-packets: (\d+).*?TX-bytes: +(\d+)",
     re.DOTALL,
 )
-REFUSED = re.compile(r"^(?:Fail|Start ports failed|Not all ports|Ethdev .* doesn't).*", re.MULTILINE)
+REFUSED = re.compile(
+    r"^(?:Fail|Start ports failed|Not all ports|Ethdev .* doesn't).*", re.MULTILINE
+)
 
 
 class Testpmd:
@@ -153,9 +155,7 @@ class Testpmd:
             time.sleep(QUIET_S)
         raise TestpmdError(f"testpmd has not told its counters for {seconds:g} s")
 
-    def until(
-        self, port: int, enough: Callable[[Stats], bool], seconds: float, what: str
-    ) -> Stats:
+    def until(self, port: int, enough: Callable[[Stats], bool], seconds: float, what: str) -> Stats:
         """Wait for a port's counters; return them.
 
         Raises:
