@@ -4,7 +4,8 @@
 //               head leaves after its flags were seen to be available, so whoever reads its chain
 //               then reads what they vouch for. Where chains have more than one descriptor, the
 //               descriptors that were seen to be available are read once more: only what was read
-//               after the flags of its head says where a chain ends. A visit ends only after
+//               after the flags of its head says where a chain ends. The memory reads the beats of
+//               one burst in order, those of several bursts in any. A visit ends only after
 //               notifications were asked for in the device event suppression structure, that
 //               write was acknowledged, and one more look found nothing; or for want of credit.
 //               It ends when its chains have left fetch: after a fault the next position is that

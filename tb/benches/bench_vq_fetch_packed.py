@@ -121,7 +121,10 @@ class PackedBench(Visits):
         return data, any((queue, half) in self.refused for half in halves)
 
     async def _memory(self) -> None:
-        """Answer reads in order; look at each beat at a moment of its own."""
+        """Answer reads in order; look at each beat at a moment of its own.
+
+        The beats of one burst are looked at one after the other, those of several in any order.
+        """
         dut, seen, clock, last = self.dut, 0, 0, 0
         line: deque[Beat] = deque()
         looked: dict[int, tuple[bytes, bool]] = {}
@@ -133,9 +136,11 @@ class PackedBench(Visits):
                 end = first + (value["len"] + 1) * self.beat
                 assert first // 4096 == (end - 1) // 4096, "a burst over a page"
                 assert layout.ring <= value["addr"] < layout.ring + DESC_BYTES * layout.size
+                looks = clock
                 for number in range(value["len"] + 1):
                     last = max(last + 1, clock + random.randint(*self.latency))
-                    line.append(Beat(first + number * self.beat, random.randint(clock, last), last))
+                    looks = random.randint(looks, last)
+                    line.append(Beat(first + number * self.beat, looks, last))
             seen = len(self.ar.words)
             for beat in line:
                 if beat.looks <= clock and beat.data is None:
