@@ -97,10 +97,13 @@ class Stop:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         self.asked = False
+
+    def watch(self) -> None:
+        """Take the signals, which were held back; not before the simulator has taken them."""
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
             signal.signal(number, self._note)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # held back until now
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def _note(self, number: int, frame: Any) -> None:
         self.asked = True
@@ -150,6 +153,7 @@ class Server(abc.ABC):
 
     async def run(self) -> None:
         """Serve until it is over."""
+        self.stop.watch()
         if self.options.connected:
             self._begin(self._listener)
         while not self._over():
