@@ -37,6 +37,7 @@ FETCHED_BYTES = 300_000
 READ_KIB = 2048
 PINGS = 20
 DISK_MIB = 16
+QUIET_S = {"verilator": 0.1, "icarus": 2.0}  # without a frame, before a guest ends
 LIMIT_S = {"verilator": 120.0, "icarus": 3600.0}  # that a guest has to come to its end
 GRACE_S = 5.0  # that it has to end once a simulator has, or it has said that it is done
 TAIL = 25  # lines of its console that a failure shows
@@ -117,6 +118,7 @@ class Boot:
             *(f"hil.{init}={int(own in self.devices)}" for own, init in INIT_NAMES.items()),
             *(f"hil.port={port}", f"hil.path={PAGE_NAME}", f"hil.pings={PINGS}"),
             *(f"hil.read={READ_KIB}", f"hil.shell={int(self.shell)}"),
+            f"hil.quiet={QUIET_S[self.sim]}",
             *(["loglevel=1"] if self.shell else []),
         ]
 
