@@ -163,7 +163,7 @@ def nonsense(chance: random.Random, ram: Ram) -> None:
     places = [BASE, BASE + 0x8000, BASE + SIZE - 8, BASE + SIZE, 0, (1 << 64) - 16, BASE - 4]
     for at in range(16):
         addr = chance.choice(places) + chance.choice([0, 1, 16])
-        length = chance.choice([0, 1, 16, 512, 513, 4096, 0x7FFF_FFFF, 0xFFFF_FFFF])
+        length = chance.choice([0, 1, 16, 512, 513, 4096, SIZE + 1])
         flags = chance.choice([0, 1, 2, 3, 4, 0x80, 0x81, 0x82, 0x8002, 0xFFFF])
         following = chance.choice([at, (at + 1) % 16, 15, 16, 0xFFFF])
         entry = (addr % (1 << 64)).to_bytes(8, "little") + length.to_bytes(4, "little")

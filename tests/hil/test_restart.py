@@ -89,6 +89,8 @@ def test_a_small_ring_goes_on_at_each_of_its_places(blk: Serving, ring: str) -> 
         for at in range(20):
             client.run(client.driver.write(at, bytes([at]) * 512))
             client.pause()
+            base = client.rings[0].base
+            assert base >> 16 == (base & 0xFFFF if client.packed else 0)
             client.resume()
         found = client.run(client.driver.read(0, 20))
         assert found == b"".join(bytes([at]) * 512 for at in range(20))
