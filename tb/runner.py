@@ -351,6 +351,7 @@ def run_bench(
     native: bool = False,
     own_clock: bool = False,
     exposed: Sequence[str] | None = None,
+    optimised: bool = False,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     echo: Callable[[str], None] | None = None,
 ) -> Result:
@@ -370,6 +371,7 @@ def run_bench(
         native: link the guest memory, for designs that hold `axi_memory`.
         own_clock: the simulator toggles `clk` (an input under Verilator), every 2 ns.
         exposed: signals of the top that Python reaches under Verilator; by default all.
+        optimised: compile for speed, which takes longer.
         timeout_s: end the simulator after so many seconds.
         echo: called with each line that the simulator prints, as it comes.
     """
@@ -383,6 +385,7 @@ def run_bench(
         native=native,
         own_clock=own_clock,
         exposed=None if exposed is None else tuple(exposed),
+        optimised=optimised,
     )
     run = Run(
         design=design,
@@ -412,7 +415,7 @@ def run_system(
     )
 
 
-def system_design(parameters: Mapping[str, int | str], sim: str) -> Design:
+def system_design(parameters: Mapping[str, int | str], sim: str, optimised: bool = False) -> Design:
     """Return the design that `run_system` runs without waves."""
     return Design(
         sim=sim,
@@ -421,6 +424,7 @@ def system_design(parameters: Mapping[str, int | str], sim: str) -> Design:
         native=True,
         own_clock=True,
         exposed=SIGNALS[SYSTEM_TOP],
+        optimised=optimised,
     )
 
 

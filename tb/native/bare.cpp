@@ -12,8 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "Vtop.h"
-#include "Vtop___024root.h"
+#include "model.cpp"  // the generated code and its headers
 #include "guest_slave.h"
 #include "verilated.h"
 

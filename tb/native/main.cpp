@@ -13,7 +13,7 @@
 #include <memory>
 #include <string>
 
-#include "Vtop.h"
+#include "model.cpp"  // the generated code and its headers
 #include "verilated.h"
 #include "verilated_vpi.h"
 #if VM_TRACE

@@ -42,7 +42,9 @@ REPORT = BUILD / "bench_sim.json"
 
 def run_native(simulator: str, load: Load, module: str = "tb.speed.on_native") -> Result:
     """Run the workload on the project's bench."""
-    return run_system(module, PARAMETERS, sim=simulator, waves="", env=load.environment())
+    return run_system(
+        module, PARAMETERS, sim=simulator, waves="", env=load.environment(), optimised=True
+    )
 
 
 def run_axiram(simulator: str, load: Load) -> Result:
@@ -54,6 +56,7 @@ def run_axiram(simulator: str, load: Load) -> Result:
         sim=simulator,
         waves="",
         env=load.environment(),
+        optimised=True,
     )
 
 
@@ -64,7 +67,7 @@ def record_script(load: Load) -> Path:
 
 def run_bare(load: Load, script: Path) -> Measure:
     """Replay a script; raise RunFailed when what the driver reads is not as recorded."""
-    program = build_bare(system_design(PARAMETERS, "verilator"))
+    program = build_bare(system_design(PARAMETERS, "verilator", optimised=True))
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "image"
         command = [str(program), str(script), str(image), str(LATENCY), "+verilator+rand+reset+2"]
