@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every entry point. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sim linux dpdk bench bench-page bench-sim test conformance regress mutants synth waves lint format model-test generate clean
+.PHONY: help setup sim linux qemu dpdk bench bench-page bench-sim test conformance regress mutants synth waves lint format model-test generate clean
 
 PYTHON ?= python3
 VENV_PYTHON := build/venv/bin/python
@@ -27,6 +27,8 @@ ifeq ($(origin SHELL),command line)
 GUEST_SHELL := $(SHELL)
 override SHELL := /bin/sh
 endif
+# Option of `make qemu` beside those of `make linux`
+CASES ?=
 # Options of `make dpdk`: modes, packets of the capture, 0 for no comparison with the model
 MODES ?=
 PACKETS ?=
@@ -55,6 +57,11 @@ linux: setup ## Boot user-mode Linux on the Verilog's disk and network (SHELL=1,
 	@$(PYTHON) ci/setup.py linux
 	@$(VENV_PYTHON) -m tb.hil.linux --sim='$(SIM)' --seed='$(SEED)' --waves='$(WAVES)' \
 		--shell='$(GUEST_SHELL)' --boots='$(BOOTS)' --devices='$(DEVICES)' --record='$(RECORD)'
+
+qemu: setup ## Boot Linux in QEMU on the Verilog's disk and network, split and packed rings (SHELL=1, CASES DEVICES BOOTS RECORD ...)
+	@$(PYTHON) ci/setup.py linux qemu
+	@$(VENV_PYTHON) -m tb.hil.qemu --sim='$(SIM)' --seed='$(SEED)' --waves='$(WAVES)' --shell='$(GUEST_SHELL)' \
+		--boots='$(BOOTS)' --devices='$(DEVICES)' --record='$(RECORD)' --cases='$(CASES)'
 
 dpdk: setup ## DPDK's driver on the Verilog's network device, packets out and back compared (MODES PACKETS COMPARE WAVES SEED SIM)
 	@$(PYTHON) ci/setup.py dpdk

@@ -39,6 +39,7 @@ PINGS = 20
 DISK_MIB = 16
 QUIET_S = {"verilator": 0.1, "icarus": 2.0}  # without a frame, before a guest ends
 LIMIT_S = {"verilator": 120.0, "icarus": 3600.0}  # that a guest has to come to its end
+RESTART_AT = "read"  # part of the guest's tests in which a simulator is started anew
 GRACE_S = 5.0  # that it has to end once a simulator has, or it has said that it is done
 TAIL = 25  # lines of its console that a failure shows
 
@@ -90,6 +91,7 @@ class Boot:
         sim: simulator.
         seed: of the simulators, the disk and the file.
         waves: "all", or "" for none.
+        restart: the device whose simulator is replaced by another one while the guest uses it.
         record: file to record a device's session in, or None; see `recorded`.
         parameters: further ones of `tb_devices`.
         tools: programs of e2fsprogs by name.
@@ -101,6 +103,7 @@ class Boot:
     sim: str = "verilator"
     seed: int = 1
     waves: str = ""
+    restart: str = ""
     record: Optional[Path] = None
     parameters: Mapping[str, int] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
@@ -208,6 +211,8 @@ class _Run:
         self.disk = work / "disk.img"
         self.page = random.Random(plan.seed).randbytes(FETCHED_BYTES)
         self.outcome = Outcome(Console(), folder / "console.log")
+        self.servers: dict[str, Server] = {}
+        self.stacks: dict[str, contextlib.ExitStack] = {}  # each ends its device's server
 
     def run(self) -> None:
         """Start the simulators, then the guest, and wait for its end."""
@@ -221,11 +226,19 @@ class _Run:
             make_disk(mke2fs, self.disk, files, mib=DISK_MIB, seed=self.plan.seed)
         with contextlib.ExitStack() as stack:
             port = stack.enter_context(website({PAGE_NAME: self.page}))
-            servers = {name: stack.enter_context(self.serve(name)) for name in self.plan.devices}
-            sockets = {name: self.socket(name) for name in servers}
+            for name in self.plan.devices:
+                self.stacks[name] = stack.enter_context(contextlib.ExitStack())
+                self.servers[name] = self.stacks[name].enter_context(self.serve(name))
+            sockets = {name: self.socket(name) for name in self.servers}
             command = self.guest.command(self.work, initrd, sockets, self.plan.words(port))
-            self.start(command, servers)
+            self.start(command)
         self.read_reports()
+
+    def restart(self, device: str) -> None:
+        """End a device's simulator and start another one at the same socket."""
+        self.tell(f"{device:<9}its simulator is started anew")
+        self.stacks[device].close()
+        self.servers[device] = self.stacks[device].enter_context(self.serve(device))
 
     def socket(self, device: str) -> Path:
         return self.work / f"{device}.socket"
@@ -262,7 +275,7 @@ class _Run:
                 text = str(error).partition("\n  repeat with waves:")[0]  # it needs its guest
                 raise ServeError(f"{device}: {text}") from None
 
-    def start(self, command: Sequence[str], servers: Mapping[str, Server]) -> None:
+    def start(self, command: Sequence[str]) -> None:
         """Start the guest and stay until it is over."""
         begin = time.monotonic()
         person = self.plan.shell
@@ -282,7 +295,7 @@ class _Run:
             reader = threading.Thread(target=self.listen, args=(process.stdout,))
             reader.start()
         try:
-            self.watch(process, servers, begin)
+            self.watch(process, begin)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -305,23 +318,25 @@ class _Run:
                 if found is not None:
                     self.tell(f"{found[0]:<9}{found[1]}")
 
-    def watch(
-        self, process: subprocess.Popen[bytes], servers: Mapping[str, Server], begin: float
-    ) -> None:
+    def watch(self, process: subprocess.Popen[bytes], begin: float) -> None:
         """Wait until the guest has ended; note a failure where it has to be ended."""
         limit = None if self.plan.shell else begin + LIMIT_S[self.plan.sim]
         why = (
             "" if self.plan.shell else f"the guest had not ended after {LIMIT_S[self.plan.sim]:g} s"
         )
+        restart = self.plan.restart
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
                 return
+            if restart and self.outcome.console.began(RESTART_AT) is not None:
+                self.restart(restart)
+                restart = ""
             now = time.monotonic()
             if limit is not None and now >= limit:
                 self.outcome.failure = self.outcome.failure or why
                 return
-            gone = [name for name, server in servers.items() if server.process.poll() is not None]
+            gone = [name for name, one in self.servers.items() if one.process.poll() is not None]
             over = gone or self.outcome.console.done
             if over and (limit is None or limit > now + GRACE_S):
                 limit = now + GRACE_S
@@ -343,7 +358,7 @@ class _Run:
             path = self.report(name)
             lines = path.read_text().splitlines() if path.exists() else []
             if lines:
-                self.outcome.reports[name] = json.loads(lines[-1])
+                self.outcome.reports[name] = joined([json.loads(line) for line in lines])
             elif not self.outcome.failure:
                 self.outcome.failure = f"the guest has not used its device {name}"
 
@@ -363,6 +378,18 @@ class _Run:
             subprocess.run(dump, capture_output=True, check=False)
             if not copy.exists() or copy.read_bytes() != self.page:
                 self.outcome.failure = "the file fetched is not on the disk as it was served"
+
+
+def joined(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what several sessions of a device counted together; all else is the last one's."""
+    found = dict(reports[-1])
+    for key, value in found.items():
+        parts = [report[key] for report in reports if key in report]
+        if isinstance(value, Mapping):
+            found[key] = joined(parts)
+        elif isinstance(value, (int, float)) and key not in ("features", "client"):
+            found[key] = sum(parts)
+    return found
 
 
 def failure_text(outcome: Outcome, plan: Boot) -> str:
