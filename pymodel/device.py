@@ -47,9 +47,9 @@ class ModelDevice:
         offer: feature bits offered, of MODEL_OFFER; packed queues only if RING_PACKED is there.
             Those of the function's device type come to them.
         batch: with IN_ORDER, the most chains that one used element returns.
-        batch_end: with IN_ORDER, called with a queue's number and ring before each batch: the id
-            of the chain that is to end it, else None. For a comparison in which another device
-            chose the batches.
+        batch_end: with IN_ORDER, called with a queue's number, ring and ring index before each
+            batch: the id of the chain that is to end it, else None. For a comparison in which
+            another device chose the batches.
         start_index: test hook, first index where QueueStart tells none.
         on_step: called with (queue, step name) after each memory step, for tests of races.
 
@@ -72,7 +72,7 @@ class ModelDevice:
         function: DeviceFunction | None = None,
         offer: Feature = OFFER,
         batch: int = 1,
-        batch_end: Callable[[int, DeviceRing], int | None] | None = None,
+        batch_end: Callable[[int, DeviceRing, int], int | None] | None = None,
         start_index: int | None = None,
         on_step: Callable[[int, str], None] | None = None,
     ) -> None:

@@ -71,6 +71,10 @@ class DeviceRing(abc.ABC):
         """Chains that may be fetched without another look."""
 
     @abc.abstractmethod
+    def after(self, index: int, chains: Sequence[Chain]) -> int:
+        """Return the ring index after chains that are returned from an index on."""
+
+    @abc.abstractmethod
     def look(self) -> int:
         """Read whether there are new chains and return `known`."""
 
@@ -207,6 +211,14 @@ class DeviceRing(abc.ABC):
             Whether a used-buffer notification is due.
         """
         return self._return([UsedChains([chain], n) for chain, n in zip(chains, lengths)])
+
+    def give_back_batches(self, batches: Sequence[UsedChains]) -> bool:
+        """Return filled chains by a used element a batch, see `give_back`, all at once.
+
+        Returns:
+            Whether a used-buffer notification is due.
+        """
+        return self._return(batches)
 
     # ---- memory accesses, each a step
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from .device_queue import DeviceQueue
-from .device_ring import DeviceRing
+from .device_ring import DeviceRing, UsedChains
 from .faults import QueueFault
 from .functions import DeviceFunction
 from .walker import Chain
@@ -26,8 +26,8 @@ class QueueService:
         function: the device function.
         in_order: IN_ORDER was negotiated.
         batch: with it, the most chains that one used element returns.
-        batch_end: with it, called with number and ring before each batch: the id of the chain
-            that is to end it, else None.
+        batch_end: with it, called with number, ring and ring index before each batch: the id of
+            the chain that is to end it, else None.
         used: called when a used-buffer notification is due.
     """
 
@@ -37,7 +37,7 @@ class QueueService:
     function: DeviceFunction
     in_order: bool
     batch: int
-    batch_end: Callable[[int, DeviceRing], int | None] | None
+    batch_end: Callable[[int, DeviceRing, int], int | None] | None
     used: Callable[[], None]
 
     def serve(self) -> None:
@@ -61,7 +61,7 @@ class QueueService:
     def _serve_at_once(self) -> bool:
         ring = self.ring
         most = self.batch if self.in_order else 1
-        end = self._end() if most > 1 else None
+        end = self._end(ring.used_index) if most > 1 else None
         done: list[Chain] = []
         written = 0
         try:
@@ -101,14 +101,20 @@ class QueueService:
     def _serve_held(self) -> bool:
         """Give what the function has ready into chains that wait, used together."""
         held = self.queue.held
-        end = self._end() if self.in_order else None
+        place = self.ring.used_index
+        end = self._end(place) if self.in_order else None
         done: list[Chain] = []
         lengths: list[int] = []
+        ended: list[UsedChains] = []  # batches that ended among chains used together
         while len(done) < (self.batch if self.in_order else 1):
             answers = self.function.ready(self.number, [chain.writable_len for chain in held])
             if answers is None:
                 break
             for data in answers:
+                if done and done[-1].id == end:
+                    ended.append(UsedChains(done, lengths[-1]))
+                    place = self.ring.after(place, done)
+                    end, done = self._end(place), []
                 chain = held.pop(0)
                 self.ring.fill(chain, data)
                 done.append(chain)
@@ -116,15 +122,15 @@ class QueueService:
             if lengths[-1] < done[-1].writable_len or done[-1].id == end:
                 break
         if done and self.in_order:
-            self._tell(self.ring.give_back(done, lengths[-1]))
+            self._tell(self.ring.give_back_batches([*ended, UsedChains(done, lengths[-1])]))
         elif done:
             self._tell(self.ring.give_back_together(done, lengths))
         return bool(done)
 
     # ---- small helpers
 
-    def _end(self) -> int | None:
-        return None if self.batch_end is None else self.batch_end(self.number, self.ring)
+    def _end(self, place: int) -> int | None:
+        return None if self.batch_end is None else self.batch_end(self.number, self.ring, place)
 
     def _tell(self, wanted: bool) -> None:
         if wanted:

@@ -87,6 +87,11 @@ class PackedDevice(DeviceRing):
         """1 if the next descriptor was seen to be available, else 0."""
         return int(self._seen)
 
+    def after(self, index: int, chains: Sequence[Chain]) -> int:
+        """See `DeviceRing.after`."""
+        slots = sum(chain.slots for chain in chains)
+        return Position.of(index).ahead(slots, self.layout.size).word
+
     def look(self) -> int:
         """Read the flags of the next descriptor, and nothing else (PACKED-XDEV-03)."""
         fault = QueueFault(Fault.MEM_DESC, self._next.offset)

@@ -73,6 +73,10 @@ class SplitDevice(DeviceRing):
         """Chains that may be fetched without looking at the index again."""
         return (self._seen - self._next_avail) % INDEX_MODULUS
 
+    def after(self, index: int, chains: Sequence[Chain]) -> int:
+        """See `DeviceRing.after`."""
+        return (index + len(chains)) % INDEX_MODULUS
+
     def look(self) -> int:
         """Read the available index and return `known`; one that was told saves the read.
 
@@ -113,7 +117,7 @@ class SplitDevice(DeviceRing):
         for chains, length in elements:
             elem = USED_ELEM_FORMAT.pack(chains[-1].id, length)
             self._write(self.layout.used_elem(new), elem, "used element written")
-            new = (new + len(chains)) % INDEX_MODULUS
+            new = self.after(new, chains)
         self._write16(self.layout.used_idx, new, "used index written")
         self._used_index = new
         # The index is in memory before the driver's wish is read.

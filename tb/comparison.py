@@ -93,10 +93,10 @@ class Pair(Sides):
                 for addr, length in given_to_device(vq.layout):
                     self.bench.memory.disallow(addr, length)
 
-    def _batch_end(self, queue: int, ring: DeviceRing) -> int:
+    def _batch_end(self, queue: int, ring: DeviceRing, index: int) -> int:
         """With IN_ORDER, the chain that ends the batch which the RTL returned here."""
         self.batches += 1
-        return batch_end(self.rtl.memory, self.rtl.queue(queue).layout, ring)
+        return batch_end(self.rtl.memory, self.rtl.queue(queue).layout, index)
 
     # ---- the books
 

@@ -232,10 +232,10 @@ class DriverComparison(Sides):
         name = register.name if isinstance(register, Reg) else f"{register:#x}"
         return [f"slot {number}, register {name}: rtl {rtl:#x}, model {model:#x}"]
 
-    def _batch_end(self, number: int, queue: int, ring: DeviceRing) -> Optional[int]:
+    def _batch_end(self, number: int, queue: int, ring: DeviceRing, index: int) -> Optional[int]:
         """With IN_ORDER, the chain that ends the batch which the RTL returned here."""
         layout = layout_of(self.rtl.slot(number), queue)
-        return None if layout is None else batch_end(self.rtl.memory, layout, ring)
+        return None if layout is None else batch_end(self.rtl.memory, layout, index)
 
 
 def _steps(operation: Callable[[Any], Any], driver: Driver) -> Generator[Any, int, Any]:

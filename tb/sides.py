@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from pymodel import Memory, PackedLayout, RingState, SplitLayout, compare, draw_side_by_side
-from pymodel.device_ring import DeviceRing
 from pymodel.layout import U16, QueueLayout
 from pymodel.packed_layout import LENGTH_AT, Position
 from tb.bench import Bench
@@ -154,19 +153,19 @@ def mismatch(
     return Mismatch("\n".join(lines))
 
 
-def batch_end(memory: Memory, layout: QueueLayout, ring: DeviceRing) -> int:
-    """With IN_ORDER, the chain that ends the batch which the device returned at a model's place.
+def batch_end(memory: Memory, layout: QueueLayout, index: int) -> int:
+    """With IN_ORDER, the chain that ends the batch which the device returned at a ring index.
 
     Args:
         memory: what the device has written.
         layout: of the queue.
-        ring: the model's.
+        index: the ring index.
     """
     if isinstance(layout, SplitLayout):
-        place = layout.used_elem(ring.used_index)
+        place = layout.used_elem(index)
     else:
         assert isinstance(layout, PackedLayout)
-        place = layout.descriptor(Position.of(ring.used_index).offset) + LENGTH_AT + 4
+        place = layout.descriptor(Position.of(index).offset) + LENGTH_AT + 4
     end: int = U16.unpack(memory.read(place, 2))[0]
     return end
 

@@ -200,7 +200,7 @@ class Follower:
             function=outside.function,
             offer=Feature(offer & int(MODEL_OFFER)),
             batch=MAX_QUEUE_SIZE,
-            batch_end=lambda queue, ring: batch_end(self.seen, self._queues[queue].layout, ring),
+            batch_end=lambda queue, ring, index: batch_end(self.seen, ring.layout, index),
             **device,
         )
         outside.attach(self)
@@ -251,7 +251,7 @@ class Follower:
         if not self.model.negotiated & Feature.IN_ORDER:
             return None
         live = self._queues[queue]
-        return batch_end(self.seen, live.layout, live.ring)
+        return batch_end(self.seen, live.layout, live.ring.used_index)
 
     # ---- registers
 
@@ -428,6 +428,7 @@ class Follower:
         memory = self.views.model
         written: list[tuple[int, int]] = []
         memory.written = written
+        self.outside.step()
         while not self.model.step(queue):
             if not self.outside.more(queue):
                 memory.written = None

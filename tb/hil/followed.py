@@ -56,6 +56,9 @@ class Outside:
     def published(self, queue: int, chains: Optional[int]) -> None:
         """The Verilog has returned chains of a queue: how many, None if that is not known."""
 
+    def step(self) -> None:
+        """The model is about to return a used element, or several that belong together."""
+
     def more(self, queue: int) -> bool:
         """Whether another chain may be taken for what the Verilog has returned."""
         return False
@@ -193,6 +196,7 @@ class FollowedNet(NetFunction):
         self.limit: dict[int, int] = {}
         self.target: Optional[int] = None  # the queue that is being stepped
         self.exact = False  # it is known how many chains the Verilog has returned of it
+        self.fresh = True  # nothing was given in this step
         self.from_queue: list[deque[bytes]] = [deque() for _ in range(8)]
         self._numbers: deque[int] = deque()  # of the frames that wait
         self.received = 0  # frames from the MAC
@@ -248,7 +252,7 @@ class FollowedNet(NetFunction):
         end = self.device.last_of_batch(queue)
         if queue != self.target or not room:
             return None
-        if end is not None and all(chain.id != end for chain in held):
+        if end is not None and self.fresh and all(chain.id != end for chain in held):
             return None
         merge = bool(self._negotiated & NetFeature.MRG_RXBUF)
         if room[0] < HEADER_BYTES + (0 if merge else ETHERNET_BYTES):
@@ -260,6 +264,7 @@ class FollowedNet(NetFunction):
                 break
         else:
             return None
+        self.fresh = False
         self._last[queue] = self._numbers[at] + 1
         self.placed.append(self._numbers[at])
         if self.enabled == 1:  # those before it can no longer come
@@ -318,6 +323,10 @@ class NetOutside(Outside):
         self._expected[queue] = chains
         held = len(self.net.device.held(queue))
         self.net.limit[queue] = max(held, chains or 1)
+
+    def step(self) -> None:
+        """See `Outside`."""
+        self.net.fresh = True
 
     def more(self, queue: int) -> bool:
         """See `Outside`."""

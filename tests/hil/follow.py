@@ -308,6 +308,7 @@ async def the_network_device_is_followed(dut: Any) -> None:
         ),
         through(follower, bench, "net"),
         in_step=False,
+        deadline=4_000_000,  # each frame waits for buffers by itself
     )
     begin = time.monotonic()
     await world.start()
