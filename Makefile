@@ -86,8 +86,11 @@ bench-sim: ## Speed of the co-simulation, beside AxiRam and beside a bare C++ lo
 	@$(PYTHON) ci/setup.py axiram
 	@$(VENV_PYTHON) -m tb.speed.command
 
-regress: setup ## The matrix of ci/matrix.toml, in parallel; extra options in REGRESS_ARGS
+regress: setup ## The matrix of ci/matrix.toml, in parallel (options in REGRESS_ARGS); then QEMU and DPDK as by their targets
+	@$(PYTHON) ci/setup.py linux qemu dpdk
 	@$(VENV_PYTHON) -m ci.regress $(REGRESS_ARGS)
+	@$(VENV_PYTHON) -m tb.hil.dpdk --seed='$(SEED)'
+	@$(VENV_PYTHON) -m tb.hil.qemu --seed='$(SEED)'
 
 mutants: setup ## Plant the faults of ci/mutants.toml in the RTL, each of which a test must find; MUTANTS="id ..."
 	@$(VENV_PYTHON) -m ci.mutants $(MUTANTS)

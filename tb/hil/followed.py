@@ -23,6 +23,7 @@ from tb.disk import NativeDisk
 from tb.mac import Frame, Mac
 
 PIECE = 1 << 20  # bytes copied at once
+NONE_NOW = -1  # a queue that holds chains takes no further one
 DROPS = ("rx_overflow", "rx_no_buffer", "rx_small_buffer", "rx_stopped")
 
 
@@ -213,7 +214,7 @@ class FollowedNet(NetFunction):
     def holds(self, queue: int) -> int:
         """As many as the Verilog has returned, since others may not be read yet."""
         most = super().holds(queue)
-        return min(most, max(1, self.limit.get(queue, most))) if most else 0
+        return min(most, self.limit.get(queue, most) or NONE_NOW) if most else 0
 
     def takes(self, queue: int) -> bool:
         """Whether it is a receive queue."""
