@@ -84,7 +84,7 @@ def _modes() -> dict[str, Mode]:
             modes.append(Mode(name, {"packed_vq": packed, "in_order": order, "mrg_rxbuf": merge}))
         both = {"packed_vq": packed, "in_order": 0, "mrg_rxbuf": 1}
         modes.append(Mode(f"{form}-small-buffers", both, room=256))
-        # of a split ring this short the model may take a descriptor before the Verilog reads it anew
+        # in a short split ring the model may take a descriptor before the Verilog reads it anew
         modes.append(Mode(f"{form}-short-ring", both, ring=32, follow=bool(packed)))
     vector = {"packed_vq": 0, "in_order": 0, "mrg_rxbuf": 0, "vectorized": 1}
     modes.append(Mode("split-vectorized", vector))
