@@ -15,7 +15,16 @@ from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 from cocotb.types import Logic
 
-from tb.native_memory import Kind, NativeMemory, Reorder, Response, Settings, Violation, latency
+from tb.native_memory import (
+    Kind,
+    NativeMemory,
+    Place,
+    Reorder,
+    Response,
+    Settings,
+    Violation,
+    latency,
+)
 
 BASE = 0x4_0000
 SIZE = 0x8000
@@ -363,6 +372,25 @@ async def a_region_may_be_a_part_of_a_file(dut: Any) -> None:
     seen = await master.read_all([Burst(TOP_BASE, 1), Burst(BASE, 1)])
     assert [beat.response for beat in seen] == [Response.DECERR, Response.OKAY]
     os.close(fd)
+
+
+@cocotb.test(timeout_time=400, timeout_unit="us")
+async def a_model_that_follows_knows_what_the_device_looked_at(dut: Any) -> None:
+    """Of a beat with the driver's wish that is the wish: the index beside it came unasked for."""
+    master = Master(dut)
+    memory, wish, other = master.memory, BASE + 0x100, BASE + 0x200
+    views = memory.follow()
+    views.place(wish, 2, Place.WISH, 3)
+    await master.start(latency(2))
+    fresh = random.randbytes(master.bus_bytes)
+    for addr, known in ((wish, 2), (other, len(fresh))):
+        memory.write(addr, fresh)
+        await master.read_all([Burst(addr, 1)])
+        assert views.seen.read(addr, len(fresh)) == fresh
+        assert views.model.read(addr, len(fresh)) == fresh[:known] + bytes(len(fresh) - known)
+    notices = views.notices()
+    assert [(each.kind, each.queue) for each in notices] == [(Place.WISH, 3)]
+    assert notices[0].data == fresh[:8]
 
 
 @cocotb.test(timeout_time=400, timeout_unit="us")

@@ -65,14 +65,12 @@ class Mode:
         options: of the virtio-user device.
         ring: descriptors of each queue.
         room: bytes of a buffer.
-        follow: the golden model follows.
     """
 
     name: str
     options: Mapping[str, int]
     ring: int = 256
     room: int = 2048
-    follow: bool = True
 
 
 def _modes() -> dict[str, Mode]:
@@ -84,8 +82,7 @@ def _modes() -> dict[str, Mode]:
             modes.append(Mode(name, {"packed_vq": packed, "in_order": order, "mrg_rxbuf": merge}))
         both = {"packed_vq": packed, "in_order": 0, "mrg_rxbuf": 1}
         modes.append(Mode(f"{form}-small-buffers", both, room=256))
-        # in a short split ring the model may take a descriptor before the Verilog reads it anew
-        modes.append(Mode(f"{form}-short-ring", both, ring=32, follow=bool(packed)))
+        modes.append(Mode(f"{form}-short-ring", both, ring=32))
     vector = {"packed_vq": 0, "in_order": 0, "mrg_rxbuf": 0, "vectorized": 1}
     modes.append(Mode("split-vectorized", vector))
     return {mode.name: mode for mode in modes}
@@ -231,7 +228,7 @@ class _Run:
                 device="net",
                 listener=listener.fileno(),
                 sessions=1,
-                follow=plan.follow and self.mode.follow,
+                follow=plan.follow,
                 hidden=int(NOT_OFFERED) if self.mode.options["packed_vq"] else 0,
                 report=str(self.report),
                 wire="loopback",

@@ -62,23 +62,33 @@ void Follow::read(const Views& views, std::uint64_t offset, std::uint64_t addr,
     const std::uint8_t* state = views.state + offset;
     const std::uint8_t special = any_state(state, count);
     if (recording_) note_difference(seen, bytes, count, addr, cycle);
+    const unsigned known = (state[0] & WISH) == 0 ? count : wish(bytes, count, addr, cycle, asked);
     if ((special & WRITTEN) == 0) {
         std::memcpy(seen, bytes, count);
-        std::memcpy(model, bytes, count);
-    } else {
-        // what comes back of the device's own writes is no news to the model
-        for (unsigned i = 0; i < count; ++i) {
-            if ((state[i] & WRITTEN) != 0 && seen[i] == bytes[i]) continue;
-            seen[i] = model[i] = bytes[i];
-        }
+        std::memcpy(model, bytes, known);
+        return;
     }
-    if ((state[0] & WISH) == 0) return;
+    // what comes back of the device's own writes is no news to the model
+    for (unsigned i = 0; i < count; ++i) {
+        if ((state[i] & WRITTEN) != 0 && seen[i] == bytes[i]) continue;
+        seen[i] = bytes[i];
+        if (i < known) model[i] = bytes[i];
+    }
+}
+
+// Give notice of a read of the driver's wish; returns how many bytes it is for. The rest of the
+// beat, the available index beside the flags for instance, the device does not look at.
+unsigned Follow::wish(const std::uint8_t* bytes, unsigned count, std::uint64_t addr,
+                      std::uint64_t cycle, std::uint64_t asked) {
+    unsigned known = count;
     for (const Place& place : places_) {
         if (place.kind != WISH || place.first != addr) continue;
         Notice notice{cycle, asked, WISH, place.queue, {}};
         std::memcpy(notice.data, bytes, std::min<std::size_t>(count, sizeof notice.data));
         notices_.push_back(notice);
+        known = static_cast<unsigned>(std::min<std::uint64_t>(count, place.last - addr + 1));
     }
+    return known;
 }
 
 void Follow::write(const Views& views, std::uint64_t offset, std::uint64_t addr,

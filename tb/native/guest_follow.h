@@ -98,6 +98,8 @@ public:
     void clear_marks(const Views& views, std::uint64_t offset, std::uint64_t count);
 
 private:
+    unsigned wish(const std::uint8_t* bytes, unsigned count, std::uint64_t addr,
+                  std::uint64_t cycle, std::uint64_t asked);
     void note_difference(const std::uint8_t* seen, const std::uint8_t* bytes, unsigned count,
                          std::uint64_t addr, std::uint64_t cycle);
 
