@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
@@ -11,7 +13,11 @@ from typing import NamedTuple, Optional
 from tb.hil.messages import Region
 from tb.native_memory import ALIGN, TOP
 
+LEFT = 0x5152  # the place is where a server left the ring
 SLOTS = 64  # regions of one client, at most
+
+
+RECORD = struct.Struct("<HH60x")  # of each queue: place, LEFT
 
 
 class Refused(Exception):
@@ -141,3 +147,50 @@ class RingState:
         """Close the descriptors."""
         for name in ("kick", "call", "err"):
             self.replace(name, None)
+
+
+class Record:
+    """Where packed rings were left by a server that ended in order: in a file that clients keep.
+
+    Only servers look into it. A place is there from a server's end until the ring runs again.
+
+    Args:
+        fd: the file, which belongs to the record.
+        offset: where it begins in the file.
+        queues: that it has room for.
+
+    Raises:
+        Refused: the file is too short, or none.
+    """
+
+    def __init__(self, fd: int, offset: int, queues: int) -> None:
+        self._fd, self._offset, self._queues = fd, offset, queues
+        try:
+            whole = len(os.pread(fd, queues * RECORD.size, offset)) == queues * RECORD.size
+        except (OSError, OverflowError):
+            whole = False
+        if not whole:
+            os.close(fd)
+            raise Refused(f"its file holds no {queues * RECORD.size} bytes from {offset:#x} on")
+
+    def put(self, queue: int, place: int) -> None:
+        """Note where a ring is left."""
+        self._write(queue, place, LEFT)
+
+    def take(self, queue: int, otherwise: int) -> int:
+        """Return where a ring was left, and forget it; `otherwise` where nothing is known."""
+        if queue >= self._queues:
+            return otherwise
+        raw = os.pread(self._fd, RECORD.size, self._offset + queue * RECORD.size)
+        place, left = RECORD.unpack(raw.ljust(RECORD.size, b"\0"))
+        self._write(queue, 0, 0)
+        return int(place) if left == LEFT else otherwise
+
+    def _write(self, queue: int, place: int, left: int) -> None:
+        if queue < self._queues:
+            with contextlib.suppress(OSError):  # the client's file, so the client's loss
+                os.pwrite(self._fd, RECORD.pack(place, left), self._offset + queue * RECORD.size)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)

@@ -23,7 +23,7 @@ from pymodel.packed_layout import Position
 from tb.hil import messages as wire
 from tb.hil.backend import Backend, BackendError, Ring
 from tb.hil.messages import BackendRequest, Message, ProtocolFeature, Region, Request
-from tb.hil.rings import SLOTS, Held, MemoryTable, Refused, RingState
+from tb.hil.rings import RECORD, SLOTS, Held, MemoryTable, Record, Refused, RingState
 
 PROTOCOL = (
     ProtocolFeature.MQ
@@ -39,7 +39,6 @@ ANSWERED = frozenset(each for each in Request if each.name.startswith("GET_"))  
 CONFIGS = {BLK_DEVICE_ID: BLK_CONFIG, NET_DEVICE_ID: NET_CONFIG}
 SIGNALS = (0, stat.S_IFIFO, stat.S_IFSOCK)  # types of file: an eventfd has none
 STATUS_FEATURES_OK = 8
-INFLIGHT_BYTES = 64  # of the region for each queue; a header and nothing, see `get_inflight_fd`
 PAGE = 4096
 
 
@@ -69,6 +68,7 @@ class Session:
         self._started: Optional[int] = None  # features with which the device runs
         self._status = 0
         self._requests: Optional[wire.Stream] = None  # the channel to the client
+        self._record: Optional[Record] = None  # which outlives the server
         self._handlers: dict[int, Callable[[Message], Awaitable[Optional[bytes]]]] = {
             request: getattr(self, f"_{request.name.lower()}")
             for request in Request
@@ -148,7 +148,14 @@ class Session:
             self.log(f"the change of the configuration was not told: {error}")
 
     async def end(self) -> None:
-        """Reset the device and give everything back."""
+        """Reset the device and give everything back.
+
+        Where packed rings are left is written down first: nothing else would tell another server.
+        """
+        if self._record is not None and self._kind is PackedLayout:
+            for index, ring in enumerate(self.rings):
+                if ring.running:
+                    self._record.put(index, await self.backend.stop_queue(index))
         await self.backend.stop()
         for held in self.memory:
             await self.backend.remove_memory(held.region)
@@ -158,6 +165,9 @@ class Session:
         if self._requests is not None:
             self._requests.close()
             self._requests = None
+        if self._record is not None:
+            self._record.close()
+            self._record = None
         self.stream.close()
 
     # ---- small parts
@@ -541,6 +551,8 @@ class Session:
             right &= ring.base < INDEX_MODULUS
         else:
             used = ring.base >> 16 or ring.base  # some clients tell no used index
+            if self._record is not None:
+                used = self._record.take(index, used)
             right = Position.of(used).offset < layout.size
         if not right:
             raise Refused(
@@ -564,12 +576,12 @@ class Session:
     # ---- requests kept over a restart
 
     async def _get_inflight_fd(self, message: Message) -> None:
-        """Give out a file for what is in flight. It stays empty: see `_first`."""
+        """Give out a file in which the client keeps, for another server, what `Record` says."""
         payload = self._exactly(message, wire.INFLIGHT.size)
         _, _, queues, size = wire.INFLIGHT.unpack(payload)
         if not 1 <= queues <= len(self.rings) or not 1 <= size <= self.backend.queue_size_max:
             raise Refused(f"{queues} queues of {size} descriptors")
-        bytes_ = -(-queues * INFLIGHT_BYTES // PAGE) * PAGE
+        bytes_ = -(-queues * RECORD.size // PAGE) * PAGE
         fd = os.memfd_create("inflight")
         try:
             os.truncate(fd, bytes_)
@@ -578,7 +590,12 @@ class Session:
             os.close(fd)
 
     async def _set_inflight_fd(self, message: Message) -> None:
-        self._exactly(message, wire.INFLIGHT.size, 1)
+        payload = self._exactly(message, wire.INFLIGHT.size, 1)
+        _, offset, queues, _ = wire.INFLIGHT.unpack(payload)
+        record = Record(message.take_fd(), offset, min(queues, len(self.rings)))
+        if self._record is not None:
+            self._record.close()
+        self._record = record
 
 
 def _name(request: int) -> str:

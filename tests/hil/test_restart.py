@@ -142,3 +142,24 @@ def test_another_server_goes_on_where_one_was_killed(kind: str, tmp_path: Path) 
         exercise(client, 1)
     second_lines = [line for line in second.lines if "refused" in line or "closed" in line]
     assert not second_lines
+
+
+@pytest.mark.parametrize("ring", ("indirect", "packed", "packed-in-order"))
+@pytest.mark.parametrize("kind", SERVERS)
+def test_another_server_goes_on_where_one_was_ended(kind: str, ring: str, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    with serve(kind, "blk", folders[1], "second") as second, ExitStack() as stack:
+        with serve(kind, "blk", folders[0], "first") as first:
+            client = stack.enter_context(connect(first, QemuLike, features=RINGS[ring]))
+            exercise(client)
+            requests = [BlkRequest.read(8 * at, 4, queue=at % 2) for at in range(20)]
+            client.run(client.driver.submit(*requests))
+        client.reconnect(second.path)
+        client.run(client.driver.finish(*requests))
+        for seed in range(1, 4):
+            exercise(client, seed)
+            client.reconnect(second.path)
+        exercise(client, 4)
+    assert not [line for line in second.lines if "refused" in line or "closed" in line]
