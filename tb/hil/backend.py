@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from pymodel.layout import QueueLayout
+from pymodel.packed_layout import FIRST
 from tb.hil.messages import Region
 
 
@@ -20,6 +21,11 @@ class Ring(NamedTuple):
 
     layout: QueueLayout
     start: int
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the device begins where rings begin."""
+        return self.start == (FIRST.word if self.layout.packed else 0)
 
 
 class BackendError(Exception):

@@ -54,7 +54,7 @@ class Case:
 
 CASES = {
     name: Case(name, name.startswith("packed"), name.endswith(RESTART))
-    for name in ("split", "packed", f"split{RESTART}")
+    for name in ("split", "packed", f"split{RESTART}", f"packed{RESTART}")
 }
 
 

@@ -32,6 +32,7 @@ from tb.registers import device_parameters
 
 DRAIN_CYCLES = 4_000_000  # that a queue has to finish what it has in hand
 SLICE = 1000  # cycles between two looks
+SETTLE = 4  # cycles from a register write until the device shows that it works
 NOT_SERVED = (  # features whose notifications or registers vhost-user has no messages for
     Feature.NOTIFICATION_DATA | Feature.RING_RESET | Feature.SUSPEND
 )
@@ -170,8 +171,7 @@ class RtlBackend:
 
     async def start_queue(self, queue: int, ring: Ring) -> None:
         """See `Backend`."""
-        first = 0x8000 if ring.layout.packed else 0
-        start = None if ring.start == first else (ring.start, ring.start)
+        start = None if ring.fresh else (ring.start, ring.start)
         await self.run(start_queue(queue, ring.layout, start))
 
     async def stop_queue(self, queue: int) -> int:
@@ -184,6 +184,7 @@ class RtlBackend:
 
     async def rest(self) -> None:
         """See `Backend`; a driver that never stops is left after DRAIN_CYCLES."""
+        await self.bench.wait_cycles(SETTLE)  # a notification may have come just now
         for _ in range(DRAIN_CYCLES // SLICE):
             if self.bench.idle.value == 1:
                 return

@@ -22,14 +22,13 @@ from tb.disk import DiskError, NativeDisk
 from tb.hil.followed import BlkOutside, NetOutside, Outside
 from tb.hil.pace import Pace
 from tb.hil.record import RecordedBench, Recorder, now
-from tb.hil.rtl_backend import RtlBackend
+from tb.hil.rtl_backend import SETTLE, RtlBackend
 from tb.hil.server import DESIGN, Options, Server, say
 from tb.hil.session import Session
 from tb.hil.session_file import Header, sources_digest
 from tb.mac import Mac
 
 SLICE = 1000  # cycles between two looks at the descriptors while the device works
-SETTLE = 4  # cycles from a register write until the device shows that it works
 FRAME_CYCLES = 2  # from a frame's coming until the MAC may begin with it
 
 

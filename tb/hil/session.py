@@ -513,10 +513,13 @@ class Session:
         if self._started is None:
             await self._start_device()
         layout = self._layout(index, ring)
-        await self.backend.start_queue(index, Ring(layout, self._first(index, ring, layout)))
+        begun = Ring(layout, self._first(index, ring, layout))
+        await self.backend.start_queue(index, begun)
         ring.running = True
-        self.log(f"queue {index} runs: {layout.size} descriptors")
+        self.log(f"queue {index} runs: {layout.size} descriptors, from {begun.start:#x} on")
         await self.backend.kick(index)
+        if not begun.fresh:
+            self.called(index)  # a server may have ended between a used buffer and its interrupt
 
     def _layout(self, index: int, ring: RingState) -> QueueLayout:
         assert ring.addresses is not None
