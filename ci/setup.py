@@ -71,6 +71,11 @@ def make_venv(debian: Debian) -> None:
     done = VENV / "requirements.sha256"
     if done.exists() and done.read_text() == wanted:
         return
+    if Path(sys.prefix).resolve() == VENV.resolve():
+        raise failure(
+            f"this is the Python of {relative(VENV)}, which has to be made anew; run another one,\n"
+            "as 'make setup' does"
+        )
     log = BUILD / "setup-python.log"
     create = (sys.executable, "-m", "venv", "--clear")
     if not run(*create, str(VENV), log=log) and not (

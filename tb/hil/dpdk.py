@@ -29,7 +29,7 @@ from ci.toolchain import BUILD, group
 from pymodel import Feature
 from tb.build import SIMULATORS, BuildError
 from tb.hil.columns import columns
-from tb.hil.linux import INTERRUPTED, USAGE_ERROR, interrupt, stop, switch, whole
+from tb.hil.command import INTERRUPTED, USAGE_ERROR, interrupt, stop, switch, whole
 from tb.hil.results import feature_names
 from tb.hil.run import ServeError, Server, listen, serving
 from tb.hil.server import Options as ServerOptions

@@ -11,16 +11,27 @@ import shlex
 import signal
 import sys
 import tempfile
-import termios
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
 
 from ci.toolchain import BUILD, group
 from pymodel import Feature
 from tb.build import SIMULATORS, BuildError
-from tb.hil.boot import DEVICES, Boot, GuestError, Outcome, boot, failure_text, recordings
+from tb.hil.boot import DEVICES, Boot, GuestError, boot, failure_text, recordings
+from tb.hil.command import (
+    INTERRUPTED,
+    MOST_BOOTS,
+    USAGE_ERROR,
+    brief,
+    interrupt,
+    recording,
+    show,
+    stop,
+    switch,
+    terminal_kept,
+    whole,
+)
 from tb.hil.guest.image import ImageError
 from tb.hil.results import table
 from tb.runner import shown
@@ -28,8 +39,6 @@ from tb.runner import shown
 FOLDER = BUILD / "hil" / "linux"
 MEMORY_MIB = 64
 VIRTIO_IDS = {"blk": 2, "net": 1}
-USAGE_ERROR, INTERRUPTED = 2, 130
-MOST_BOOTS = 10_000
 
 
 class UserModeLinux:
@@ -86,36 +95,6 @@ def memory_folder(size: int) -> Path:
     )
 
 
-def stop(text: str, code: int) -> NoReturn:
-    """End with a message for a person."""
-    print(text, file=sys.stderr)
-    sys.exit(code)
-
-
-def whole(name: str, text: str, low: int, high: int) -> int:
-    """Return a whole number within limits."""
-    if not (text.isdecimal() and low <= int(text) <= high):
-        stop(f"{name}={text}: {name} is a whole number from {low} to {high}", USAGE_ERROR)
-    return int(text)
-
-
-def switch(name: str, text: str) -> bool:
-    """Return the meaning of 0, 1 or nothing."""
-    if text not in ("", "0", "1"):
-        stop(f"{name}={text}: {name} is 0 or 1", USAGE_ERROR)
-    return text == "1"
-
-
-def recording(text: str, boots: int) -> Path:
-    """Return the file that sessions are recorded in."""
-    path = Path(text).resolve()
-    if boots > 1:
-        stop("RECORD and BOOTS: one boot is recorded", USAGE_ERROR)
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        stop(f"RECORD={text}: no file can be written there", USAGE_ERROR)
-    return path
-
-
 def read_options(words: Sequence[str]) -> tuple[Boot, int]:
     """Return what the user asked for, and how many boots of it."""
     parser = argparse.ArgumentParser(prog="make linux", description=__doc__)
@@ -148,34 +127,6 @@ def read_options(words: Sequence[str]) -> tuple[Boot, int]:
     return replace(plan, command=shlex.join(command)), boots
 
 
-@contextlib.contextmanager
-def terminal_kept() -> Iterator[None]:
-    """Leave the terminal as it was: a guest makes it raw."""
-    if not sys.stdin.isatty():
-        yield
-        return
-    kept = termios.tcgetattr(sys.stdin)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, kept)
-
-
-def brief(outcome: Outcome) -> str:
-    """Return a boot's result in a line."""
-    parts = [f"{outcome.seconds:.1f} s"]
-    if outcome.read_rate is not None:
-        parts.append(f"read {outcome.read_rate:,.0f} KiB/s")
-    if outcome.ping_ms is not None:
-        parts.append(f"ping {outcome.ping_ms[1]:.2f} ms")
-    return ", ".join(parts)
-
-
-def show(text: str) -> None:
-    """Print a line of a boot's progress."""
-    print(f"  {text}", flush=True)
-
-
 def run(guest: UserModeLinux, plan: Boot, boots: int) -> int:
     """Boot so many times; return how many failed."""
     misses = 0
@@ -196,11 +147,6 @@ def run(guest: UserModeLinux, plan: Boot, boots: int) -> int:
     if boots > 1:
         print(f"{boots} boots, {misses} failed")
     return misses
-
-
-def interrupt(number: int, frame: Any) -> NoReturn:
-    """End as after Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 def main() -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 from ci.toolchain import BUILD, group
 from tb.build import SIMULATORS, BuildError
 from tb.hil.boot import DEVICES, Boot, GuestError, boot, failure_text, recordings
-from tb.hil.guest.image import ImageError
-from tb.hil.linux import (
+from tb.hil.command import (
     INTERRUPTED,
     MOST_BOOTS,
     USAGE_ERROR,
@@ -29,6 +28,7 @@ from tb.hil.linux import (
     terminal_kept,
     whole,
 )
+from tb.hil.guest.image import ImageError
 from tb.hil.results import table
 from tb.runner import shown
 
