@@ -37,7 +37,8 @@ from tb.hil.results import table
 from tb.runner import shown
 
 FOLDER = BUILD / "hil" / "linux"
-MEMORY_MIB = 64
+# a kernel allows threads in proportion to its memory; at its start this one makes hundreds at once
+MEMORY_MIB = 256
 VIRTIO_IDS = {"blk": 2, "net": 1}
 
 
