@@ -53,15 +53,15 @@ sim: setup ## Demonstration: driver, Verilog and model compared (SIM TEST SEED Q
 		--data-w='$(DATA_W)' --ring='$(RING)' --waves='$(WAVES)' --scenario='$(SCENARIO)' \
 		--image='$(IMAGE)' --pcap='$(PCAP)' --trace='$(TRACE)' --replay='$(REPLAY)'
 
-linux: setup ## Boot user-mode Linux on the Verilog's disk and network (SHELL=1, DEVICES BOOTS RECORD WAVES SEED SIM)
+linux: setup ## Boot user-mode Linux on the Verilog's disk and network (SHELL=1, DEVICES BOOTS RECORD DATA_W WAVES SEED SIM)
 	@$(PYTHON) ci/setup.py linux
 	@$(VENV_PYTHON) -m tb.hil.linux --sim='$(SIM)' --seed='$(SEED)' --waves='$(WAVES)' \
-		--shell='$(GUEST_SHELL)' --boots='$(BOOTS)' --devices='$(DEVICES)' --record='$(RECORD)'
+		--shell='$(GUEST_SHELL)' --boots='$(BOOTS)' --devices='$(DEVICES)' --record='$(RECORD)' --data-w='$(DATA_W)'
 
 qemu: setup ## Boot Linux in QEMU on the Verilog's disk and network, split and packed rings (SHELL=1, CASES DEVICES BOOTS RECORD ...)
 	@$(PYTHON) ci/setup.py linux qemu
 	@$(VENV_PYTHON) -m tb.hil.qemu --sim='$(SIM)' --seed='$(SEED)' --waves='$(WAVES)' --shell='$(GUEST_SHELL)' \
-		--boots='$(BOOTS)' --devices='$(DEVICES)' --record='$(RECORD)' --cases='$(CASES)'
+		--boots='$(BOOTS)' --devices='$(DEVICES)' --record='$(RECORD)' --data-w='$(DATA_W)' --cases='$(CASES)'
 
 dpdk: setup ## DPDK's driver on the Verilog's network device, packets out and back compared (MODES PACKETS COMPARE WAVES SEED SIM)
 	@$(PYTHON) ci/setup.py dpdk

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
@@ -11,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tb.hil.boot import Outcome
+from tb.build import SIMULATORS
+from tb.hil.boot import DEVICES, Boot, Outcome
+from tb.sim import DATA_WIDTHS
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 MOST_BOOTS = 10_000
+GUEST_OPTIONS = ("sim", "seed", "data-w", "devices", "shell", "boots", "waves", "record")
 
 
 def stop(text: str, code: int) -> NoReturn:
@@ -45,6 +49,46 @@ def recording(text: str, boots: int) -> Path:
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         stop(f"RECORD={text}: no file can be written there", USAGE_ERROR)
     return path
+
+
+def simulator(text: str) -> str:
+    """Return the simulator that is meant."""
+    if text and text not in SIMULATORS:
+        stop(f"SIM={text}: SIM is {' or '.join(SIMULATORS)}", USAGE_ERROR)
+    return text or SIMULATORS[0]
+
+
+def guest_plan(given: argparse.Namespace) -> tuple[Boot, int]:
+    """Return what the user asked for with GUEST_OPTIONS but the recording, and how many boots."""
+    devices = tuple(given.devices.replace(",", " ").split()) or DEVICES
+    if set(devices) - set(DEVICES) or len(set(devices)) < len(devices):
+        allowed = f"{' or '.join(DEVICES)}, or {','.join(DEVICES)}"
+        stop(f"DEVICES={given.devices}: DEVICES is {allowed}", USAGE_ERROR)
+    usual, *others = map(str, DATA_WIDTHS)
+    if given.data_w not in ("", usual, *others):
+        stop(f"DATA_W={given.data_w}: DATA_W is {', '.join([usual, *others])}", USAGE_ERROR)
+    plan = Boot(
+        devices=devices,
+        shell=switch("SHELL", given.shell),
+        sim=simulator(given.sim),
+        seed=whole("SEED", given.seed or "1", 0, 2**31 - 1),
+        waves="all" if switch("WAVES", given.waves) else "",
+        parameters={"DATA_W": int(given.data_w)} if given.data_w in others else {},
+    )
+    boots = whole("BOOTS", given.boots or "1", 1, MOST_BOOTS)
+    if plan.shell and boots > 1:
+        stop("SHELL=1 and BOOTS: one shell at a time", USAGE_ERROR)
+    if plan.shell and not sys.stdin.isatty():
+        stop("SHELL=1: the console needs a terminal", USAGE_ERROR)
+    return plan, boots
+
+
+def repeated(plan: Boot) -> list[str]:
+    """Return the options that repeat a boot with waves."""
+    words = ["WAVES=1", f"SEED={plan.seed}", f"SIM={plan.sim}"]
+    words += [f"DEVICES={','.join(plan.devices)}"]
+    words += [f"{name}={value}" for name, value in plan.parameters.items()]
+    return words + (["SHELL=1"] if plan.shell else [])
 
 
 @contextlib.contextmanager

@@ -27,9 +27,9 @@ from typing import Any, Callable, Optional
 
 from ci.toolchain import BUILD, group
 from pymodel import Feature
-from tb.build import SIMULATORS, BuildError
+from tb.build import BuildError
 from tb.hil.columns import columns
-from tb.hil.command import INTERRUPTED, USAGE_ERROR, interrupt, stop, switch, whole
+from tb.hil.command import INTERRUPTED, USAGE_ERROR, interrupt, simulator, stop, switch, whole
 from tb.hil.results import feature_names
 from tb.hil.run import ServeError, Server, listen, serving
 from tb.hil.server import Options as ServerOptions
@@ -364,9 +364,7 @@ def read_options(words: Sequence[str]) -> Plan:
     for name in ("sim", "seed", "waves", "modes", "packets", "compare"):
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args(words)
-    sim = given.sim or "verilator"
-    if sim not in SIMULATORS:
-        stop(f"SIM={sim}: SIM is {' or '.join(SIMULATORS)}", USAGE_ERROR)
+    sim = simulator(given.sim)
     names = given.modes.replace(",", " ").split() or list(MODES)
     for name in names:
         if name not in MODES:

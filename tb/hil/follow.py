@@ -19,6 +19,7 @@ from pymodel import (
     EventSuppression,
     Feature,
     Memory,
+    MemoryFault,
     ModelDevice,
     PackedLayout,
     Position,
@@ -34,7 +35,7 @@ from pymodel.layout import AVAIL_F_NO_INTERRUPT, INDEX_MODULUS, MAX_QUEUE_SIZE, 
 from pymodel.packed_layout import EVENT_BYTES
 from pymodel.registers import CONFIG_BASE, CONFIG_END, OWN_BASE, Reg
 from tb.bench import Bench
-from tb.hil.followed import Outside
+from tb.hil.followed import Outside, Request
 from tb.native_memory import Notice, Place
 from tb.registers import device_parameters
 from tb.sides import batch_end, mismatch
@@ -45,6 +46,7 @@ COMPARED = (Reg.STATUS, Reg.FAULT_CODE, Reg.FAULT_QUEUE, Reg.FAULT_DESCRIPTOR, R
 COMPARED_OF_QUEUE = (Reg.QUEUE_READY, Reg.QUEUE_AVAIL_INDEX, Reg.QUEUE_USED_INDEX, Reg.QUEUE_FAULT)
 MOST_BEHIND = 8  # interrupts that may be decided on and not yet raised
 LOOK_OUTSIDE = 64  # used elements between two looks at what is outside, while the device works
+MOST_BYTES = 1 << 24  # of a request; what ends a longer one has done is not compared
 WRITTEN = 1  # bit of a byte's state
 
 
@@ -328,10 +330,22 @@ class Follower:
         areas = [(live.layout.areas[2], live.layout.lengths[2])]
         if live.layout.packed:
             areas.append((live.layout.areas[0], live.layout.lengths[0]))
-        for chain in [*self.model.held(queue), *self._fetched(live.ring)]:
+        chains = [*self.model.held(queue), *self._fetched(live.ring)]
+        for chain in chains:
             areas += chain.writable
         for addr, length in areas:
             self.views.copy(addr, length)
+        self.outside.ended(queue, [each for chain in chains if (each := self._request(chain))])
+
+    def _request(self, chain: Chain) -> Optional[Request]:
+        """Return what a chain asks for, None if no function can have got it."""
+        if max(chain.readable_len, chain.writable_len) > MOST_BYTES:
+            return None
+        try:
+            pieces = [self.views.model.read(*segment) for segment in chain.readable]
+        except MemoryFault:
+            return None
+        return Request(b"".join(pieces), chain.writable_len)
 
     @staticmethod
     def _fetched(ring: DeviceRing) -> list[Chain]:

@@ -11,7 +11,7 @@ import mmap
 import tempfile
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Optional, Protocol
+from typing import Any, NamedTuple, Optional, Protocol
 
 from pymodel import BlkLimits, Chain, Memory
 from pymodel.blk_function import BlkFunction
@@ -24,7 +24,15 @@ from tb.mac import Frame, Mac
 
 PIECE = 1 << 20  # bytes copied at once
 NONE_NOW = -1  # a queue that holds chains takes no further one
+BEAT = 8  # bytes that are on the disk together at least
 DROPS = ("rx_overflow", "rx_no_buffer", "rx_small_buffer", "rx_stopped")
+
+
+class Request(NamedTuple):
+    """What a chain asks of a function: the bytes to read, and how many there are to write."""
+
+    readable: bytes
+    room: int
 
 
 class Surroundings(Protocol):
@@ -64,6 +72,12 @@ class Outside:
         """Whether another chain may be taken for what the Verilog has returned."""
         return False
 
+    def ended(self, queue: int, requests: Sequence[Request]) -> None:
+        """The life of a queue ended with requests that the Verilog may have carried out, or begun.
+
+        They are those that it had not returned, the oldest first.
+        """
+
     def take_frames(self) -> list[int]:
         """Return the numbers of the frames from the MAC that were returned since the last time."""
         return []
@@ -94,6 +108,7 @@ class FollowedDisk:
         sectors: its size.
         now: its bytes.
         written: (sector, sectors) of each write since it was last emptied.
+        begun: where it is a list, writes go there: (sector, data).
     """
 
     def __init__(self, native: NativeDisk) -> None:
@@ -108,6 +123,7 @@ class FollowedDisk:
             file.flush()
             self.now = mmap.mmap(file.fileno(), self.sectors * SECTOR)
         self.written: list[tuple[int, int]] = []
+        self.begun: Optional[list[tuple[int, bytes]]] = None
 
     def refuses(self, sector: int, sectors: int) -> bool:
         """See `pymodel.Disk`."""
@@ -119,6 +135,9 @@ class FollowedDisk:
 
     def write(self, sector: int, data: bytes, stable: bool = False) -> None:
         """See `pymodel.Disk`."""
+        if self.begun is not None:
+            self.begun.append((sector, data))
+            return
         self.now[sector * SECTOR : sector * SECTOR + len(data)] = data
         self.written.append((sector, len(data) // SECTOR))
 
@@ -146,9 +165,10 @@ class BlkOutside(Outside):
         self.native, self.disk = native, FollowedDisk(native)
         disk: Any = self.disk
         limits = BlkLimits(seg_max=max_chain - 2)
-        super().__init__(
-            BlkFunction(disk, queues=queues, read_only=read_only, serial=SERIAL, limits=limits)
+        self.function: BlkFunction = BlkFunction(
+            disk, queues=queues, read_only=read_only, serial=SERIAL, limits=limits
         )
+        super().__init__(self.function)
 
     def differences(self, quiet: bool) -> list[str]:
         """See `Outside`."""
@@ -160,6 +180,20 @@ class BlkOutside(Outside):
             if self.native.bytes[span] != self.disk.now[span]:
                 return [self._difference(sector, sectors)]
         return []
+
+    def ended(self, queue: int, requests: Sequence[Request]) -> None:
+        """See `Outside`: what these write is taken as far as it is on the Verilog's disk."""
+        begun: list[tuple[int, bytes]] = []
+        self.disk.begun = begun
+        kept, self.function.counters = self.function.counters, dict(self.function.counters)
+        for request in requests:
+            self.function.process(queue, *request)
+        self.function.counters, self.disk.begun = kept, None
+        for sector, data in begun:
+            for at in range(0, len(data), BEAT):
+                span = slice(sector * SECTOR + at, sector * SECTOR + at + BEAT)
+                if self.native.bytes[span] == data[at : at + BEAT]:
+                    self.disk.now[span] = data[at : at + BEAT]
 
     def at_the_end(self) -> list[str]:
         """See `Outside`."""
@@ -199,6 +233,7 @@ class FollowedNet(NetFunction):
         self.exact = False  # it is known how many chains the Verilog has returned of it
         self.fresh = True  # nothing was given in this step
         self.from_queue: list[deque[bytes]] = [deque() for _ in range(8)]
+        self.begun: list[deque[bytes]] = []  # of queues' ends: these need not have been sent
         self._numbers: deque[int] = deque()  # of the frames that wait
         self.received = 0  # frames from the MAC
         self.placed: list[int] = []  # numbers of those that lie in buffers
@@ -288,6 +323,18 @@ class FollowedNet(NetFunction):
                 found += self.device.seen.read(addr, take)
         return found[HEADER_BYTES:] == frame
 
+    def begin(self, queue: int, packets: Sequence[bytes]) -> None:
+        """Note what a queue would have sent, were it not for its end."""
+        if queue % 2 == 0 or queue >= 2 * self._usable:
+            return
+        pair, kept = queue // 2, (self.counters, self._flows, self.from_queue[queue // 2])
+        begun: deque[bytes] = deque()
+        self.counters, self._flows, self.from_queue[pair] = dict(self.counters), {}, begun
+        for packet in packets:
+            self._transmit(pair, packet)
+        self.counters, self._flows, self.from_queue[pair] = kept
+        self.begun.append(begun)
+
     def _transmit(self, pair: int, packet: bytes) -> None:
         before = len(self.sent)
         super()._transmit(pair, packet)
@@ -339,6 +386,10 @@ class NetOutside(Outside):
         net.limit[queue] += 1
         return True
 
+    def ended(self, queue: int, requests: Sequence[Request]) -> None:
+        """See `Outside`."""
+        self.net.begin(queue, [request.readable for request in requests])
+
     def take_frames(self) -> list[int]:
         """See `Outside`."""
         found, self.net.placed = self.net.placed, []
@@ -361,15 +412,18 @@ class NetOutside(Outside):
         """See `Outside`."""
         sent = self.mac.frames(False, self._sent)
         self._sent += len(sent)
-        self._out.extend(sent)
+        self._out.extend(frame for frame in sent if not frame.bad)  # cut short by a reset
         queues = self.net.from_queue
         while self._out:
             frame = self._out[0].data
-            source = next((queue for queue in queues if queue and queue[0] == frame), None)
+            sources = [*queues, *self.net.begun]
+            source = next((queue for queue in sources if queue and queue[0] == frame), None)
             if source is None:
                 break
             source.popleft()
             self._out.popleft()
+        if quiet:
+            self.net.begun.clear()
         if not quiet or not (self._out or any(queues)):
             return []
         ours = [_text(frame.data) for frame in self._out]

@@ -17,20 +17,19 @@ from pathlib import Path
 
 from ci.toolchain import BUILD, group
 from pymodel import Feature
-from tb.build import SIMULATORS, BuildError
-from tb.hil.boot import DEVICES, Boot, GuestError, boot, failure_text, recordings
+from tb.build import BuildError
+from tb.hil.boot import Boot, GuestError, boot, failure_text, recordings
 from tb.hil.command import (
+    GUEST_OPTIONS,
     INTERRUPTED,
-    MOST_BOOTS,
-    USAGE_ERROR,
     brief,
+    guest_plan,
     interrupt,
     recording,
+    repeated,
     show,
     stop,
-    switch,
     terminal_kept,
-    whole,
 )
 from tb.hil.guest.image import ImageError
 from tb.hil.results import table
@@ -99,33 +98,13 @@ def memory_folder(size: int) -> Path:
 def read_options(words: Sequence[str]) -> tuple[Boot, int]:
     """Return what the user asked for, and how many boots of it."""
     parser = argparse.ArgumentParser(prog="make linux", description=__doc__)
-    for name in ("sim", "seed", "waves", "shell", "boots", "devices", "record"):
+    for name in GUEST_OPTIONS:
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args(words)
-    sim = given.sim or "verilator"
-    if sim not in SIMULATORS:
-        stop(f"SIM={sim}: SIM is {' or '.join(SIMULATORS)}", USAGE_ERROR)
-    devices = tuple(given.devices.replace(",", " ").split()) or DEVICES
-    if set(devices) - set(DEVICES) or len(set(devices)) < len(devices):
-        allowed = f"{' or '.join(DEVICES)}, or {','.join(DEVICES)}"
-        stop(f"DEVICES={given.devices}: DEVICES is {allowed}", USAGE_ERROR)
-    plan = Boot(
-        devices=devices,
-        shell=switch("SHELL", given.shell),
-        sim=sim,
-        seed=whole("SEED", given.seed or "1", 0, 2**31 - 1),
-        waves="all" if switch("WAVES", given.waves) else "",
-    )
-    boots = whole("BOOTS", given.boots or "1", 1, MOST_BOOTS)
-    if plan.shell and boots > 1:
-        stop("SHELL=1 and BOOTS: one shell at a time", USAGE_ERROR)
+    plan, boots = guest_plan(given)
     if given.record:
         plan = replace(plan, record=recording(given.record, boots))
-    if plan.shell and not sys.stdin.isatty():
-        stop("SHELL=1: the console needs a terminal", USAGE_ERROR)
-    command = ["make", "linux", "WAVES=1", f"SEED={plan.seed}", f"SIM={plan.sim}"]
-    command += [f"DEVICES={','.join(devices)}"] + (["SHELL=1"] if plan.shell else [])
-    return replace(plan, command=shlex.join(command)), boots
+    return replace(plan, command=shlex.join(["make", "linux", *repeated(plan)])), boots
 
 
 def run(guest: UserModeLinux, plan: Boot, boots: int) -> int:

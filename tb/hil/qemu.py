@@ -13,20 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ci.toolchain import BUILD, group
-from tb.build import SIMULATORS, BuildError
-from tb.hil.boot import DEVICES, Boot, GuestError, boot, failure_text, recordings
+from tb.build import BuildError
+from tb.hil.boot import Boot, GuestError, boot, failure_text, recordings
 from tb.hil.command import (
+    GUEST_OPTIONS,
     INTERRUPTED,
-    MOST_BOOTS,
     USAGE_ERROR,
     brief,
+    guest_plan,
     interrupt,
     recording,
+    repeated,
     show,
     stop,
-    switch,
     terminal_kept,
-    whole,
 )
 from tb.hil.guest.image import ImageError
 from tb.hil.results import table
@@ -109,35 +109,19 @@ class Qemu:
 def read_options(words: Sequence[str]) -> tuple[Boot, list[Case], int]:
     """Return what the user asked for: how, which cases, how often each."""
     parser = argparse.ArgumentParser(prog="make qemu", description=__doc__)
-    for name in ("sim", "seed", "waves", "shell", "boots", "devices", "cases", "record"):
+    for name in (*GUEST_OPTIONS, "cases"):
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args(words)
-    sim = given.sim or "verilator"
-    if sim not in SIMULATORS:
-        stop(f"SIM={sim}: SIM is {' or '.join(SIMULATORS)}", USAGE_ERROR)
-    devices = tuple(given.devices.replace(",", " ").split()) or DEVICES
-    if set(devices) - set(DEVICES) or len(set(devices)) < len(devices):
-        allowed = f"{' or '.join(DEVICES)}, or {','.join(DEVICES)}"
-        stop(f"DEVICES={given.devices}: DEVICES is {allowed}", USAGE_ERROR)
-    plan = Boot(
-        devices=devices,
-        shell=switch("SHELL", given.shell),
-        sim=sim,
-        seed=whole("SEED", given.seed or "1", 0, 2**31 - 1),
-        waves="all" if switch("WAVES", given.waves) else "",
-    )
-    usual = [name for name in CASES if "blk" in devices or not CASES[name].restart]
+    plan, boots = guest_plan(given)
+    usual = [name for name in CASES if "blk" in plan.devices or not CASES[name].restart]
     names = given.cases.replace(",", " ").split() or (["split"] if plan.shell else usual)
     for name in names:
         if name not in CASES:
             stop(f"CASES: there is no {name}, but {', '.join(CASES)}", USAGE_ERROR)
         if name not in usual:
             stop(f"CASES: {name} is about the disk, which DEVICES leaves out", USAGE_ERROR)
-    boots = whole("BOOTS", given.boots or "1", 1, MOST_BOOTS)
-    if plan.shell and (boots > 1 or len(names) > 1 or CASES[names[0]].restart):
+    if plan.shell and (len(names) > 1 or CASES[names[0]].restart):
         stop("SHELL=1: one shell at a time, CASES=split or CASES=packed", USAGE_ERROR)
-    if plan.shell and not sys.stdin.isatty():
-        stop("SHELL=1: the console needs a terminal", USAGE_ERROR)
     if given.record:
         if len(names) > 1 or CASES[names[0]].restart:
             stop("RECORD: one boot is recorded, CASES=split or CASES=packed", USAGE_ERROR)
@@ -147,9 +131,7 @@ def read_options(words: Sequence[str]) -> tuple[Boot, list[Case], int]:
 
 def plan_of(plan: Boot, case: Case) -> Boot:
     """Return what a case's boot depends on."""
-    command = ["make", "qemu", "WAVES=1", f"CASES={case.name}", f"SEED={plan.seed}"]
-    command += [f"SIM={plan.sim}", f"DEVICES={','.join(plan.devices)}"]
-    command += ["SHELL=1"] if plan.shell else []
+    command = ["make", "qemu", f"CASES={case.name}", *repeated(plan)]
     restart = "blk" if case.restart else ""
     return replace(plan, command=shlex.join(command), restart=restart)
 

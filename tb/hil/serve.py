@@ -98,7 +98,8 @@ class RtlServer(Server):
             await self.bench.wait_cycles(SETTLE)
         if self.mac is not None and self.wire is not None:
             for frame in self.mac.new():
-                self.wire.give(frame.data)
+                if not frame.bad:
+                    self.wire.give(frame.data)
         if self.pace is not None and self.session is not None:
             await self.pace.give()
 

@@ -260,10 +260,10 @@ class Server(abc.ABC):
         if self.session is None:
             sources[self._listener.fileno()] = self._accept
             return sources
-        sources[self.session.stream.fileno()] = self._messages
-        for queue, ring in enumerate(self.session.rings):
+        for queue, ring in enumerate(self.session.rings):  # before a message that takes them away
             if ring.kick is not None:
                 sources[ring.kick] = self._kick(queue)
+        sources[self.session.stream.fileno()] = self._messages
         return sources
 
     def _kick(self, queue: int) -> Callable[[], Awaitable[None]]:

@@ -546,11 +546,13 @@ class Session:
         """Return where the device begins: after the last chain that was used.
 
         What was taken and not used is taken again, which is right as the devices return the
-        chains of a queue in order.
+        chains of a queue in order. A split ring itself says where that is. Its client may have
+        looked before the last were used, or noted what was taken: it is told from a wrong one by
+        being that near.
         """
         if isinstance(layout, SplitLayout):
             used = int(U16.unpack(self.backend.read_memory(layout.used_idx, 2))[0])
-            right = (ring.base - used) % INDEX_MODULUS <= layout.size
+            right = (ring.base - used + layout.size) % INDEX_MODULUS <= 2 * layout.size
             right &= ring.base < INDEX_MODULUS
         else:
             used = ring.base >> 16 or ring.base  # some clients tell no used index

@@ -18,6 +18,7 @@ from typing import Callable, NamedTuple, Optional
 
 LOOK_S = 0.1  # between two looks at the counters
 QUIET_S = 0.02  # between two looks at what it prints
+LAST_S = 1.0  # for its last words, which a child of it may hold up
 
 
 class TestpmdError(Exception):
@@ -133,6 +134,7 @@ class Testpmd:
 
     def _ended(self) -> TestpmdError:
         code = self._process.wait()
+        self._reader.join(LAST_S)
         errors = re.findall(r"^.*(?:rror|ail|annot).*$", self._text, re.MULTILINE)
         why = f": {errors[-1].strip()}" if errors else ""
         return TestpmdError(f"testpmd ended with code {code}{why}")

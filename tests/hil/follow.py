@@ -235,9 +235,8 @@ async def the_test_device_is_followed(dut: Any, pattern: bool) -> None:
 # ---- the block device
 
 
-@test()
-async def the_block_device_is_followed(dut: Any) -> None:
-    """Many requests in flight on all queues, on sectors of their own; then a reset, and more."""
+async def block_device(dut: Any) -> tuple[Follower, RtlDriverWorld, NativeDisk]:
+    """Return a block device with random content that is followed, and the world of its driver."""
     bench = Bench(dut, some_memory())
     content = random.randbytes(1 << 19)
     native = NativeDisk(len(content) // SECTOR)
@@ -259,6 +258,13 @@ async def the_block_device_is_followed(dut: Any) -> None:
         through(follower, bench, "blk"),
         in_step=False,
     )
+    return follower, world, native
+
+
+@test()
+async def the_block_device_is_followed(dut: Any) -> None:
+    """Many requests in flight on all queues, on sectors of their own; then a reset, and more."""
+    follower, world, native = await block_device(dut)
     begin = time.monotonic()
     for life in range(2):
         await world.start(again=life > 0) if life == 0 else await world.run(world.scan())
@@ -281,15 +287,37 @@ async def the_block_device_is_followed(dut: Any) -> None:
         await world.wait_quiet()
         await follower.finish()
         await world.run(world.remove(SLOTS["blk"]))
-    report(follower, bench, time.monotonic() - begin)
+    report(follower, follower.bench, time.monotonic() - begin)
+
+
+@test()
+async def a_block_device_that_is_reset_at_work_is_followed(dut: Any) -> None:
+    """What it had written and not told by then is on the disk: old bytes or new ones."""
+    follower, world, native = await block_device(dut)
+    await world.start()
+    for life in range(OPERATIONS // 10):
+        if life:
+            await world.run(world.scan())
+        driver: Any = world.driver(SLOTS["blk"])
+        requests = []
+        for place in random.sample(range(0, native.sectors, 8), 20):
+            queue, length = random.randrange(len(driver.queues)), random.randint(1, 8)
+            requests.append(BlkRequest.write(place, random.randbytes(length * SECTOR), queue))
+        await world.run(driver.submit(*requests))
+        if life % 4:
+            await world.bench.wait_cycles(random.choice([0, 100, 1000, 3000]))
+        else:
+            await world.run(driver.finish(*requests))
+            await world.wait_quiet()
+            await follower.finish()
+        await world.run(world.remove(SLOTS["blk"]))
 
 
 # ---- the network device
 
 
-@test()
-async def the_network_device_is_followed(dut: Any) -> None:
-    """Frames both ways at once, buffers that are merged, frames that find no buffers."""
+async def network_device(dut: Any) -> tuple[Follower, RtlDriverWorld, Mac]:
+    """Return a network device that is followed, the world of its driver, and its MAC."""
     bench = Bench(dut, some_memory())
     await bench.start()
     mac = Mac(
@@ -310,6 +338,14 @@ async def the_network_device_is_followed(dut: Any) -> None:
         in_step=False,
         deadline=4_000_000,  # each frame waits for buffers by itself
     )
+    return follower, world, mac
+
+
+@test()
+async def the_network_device_is_followed(dut: Any) -> None:
+    """Frames both ways at once, buffers that are merged, frames that find no buffers."""
+    follower, world, mac = await network_device(dut)
+    bench = follower.bench
     begin = time.monotonic()
     await world.start()
     driver: Any = world.driver(SLOTS["net"])
@@ -346,3 +382,30 @@ async def the_network_device_is_followed(dut: Any) -> None:
     await follower.finish()
     report(follower, bench, time.monotonic() - begin)
     assert driver.received and driver.sent
+
+
+@test()
+async def a_network_device_that_is_reset_at_work_is_followed(dut: Any) -> None:
+    """Frames that it had sent and not told by then were to be sent."""
+    follower, world, mac = await network_device(dut)
+    await world.start()
+    sent = 0
+    for life in range(OPERATIONS // 10):
+        if life:
+            await world.run(world.scan())
+        driver: Any = world.driver(SLOTS["net"])
+        if driver.pairs > 1:
+            await world.run(driver.command(b"\4\0" + driver.pairs.to_bytes(2, "little")))
+        for _ in range(random.randint(1, 4)):
+            frames = [any_frame(random.randint(60, 400)) for _ in range(random.randint(1, 8))]
+            await world.run(
+                driver.send(random.randrange(driver.pairs), *(bytes(12) + each for each in frames))
+            )
+            sent += len(frames)
+        if life % 4:
+            await follower.bench.wait_cycles(random.choice([0, 100, 300, 1000]))
+        else:
+            await world.settle()
+            await follower.finish()
+        await world.run(world.remove(SLOTS["net"]))
+    assert 0 < len(mac.frames(False, 0)) < sent, "no reset came in the midst of frames"

@@ -46,6 +46,16 @@ def test_the_network_device_is_followed(rings: dict[str, str], pairs: int) -> No
     run("verilator", "the_network_device_is_followed", design, env, top=DEVICES_TOP)
 
 
+@pytest.mark.parametrize("ring", ["split", "packed"])
+@pytest.mark.parametrize(("kind", "design"), [("block", BLK), ("network", NET | {"NET_PAIRS": 3})])
+def test_a_device_that_is_reset_at_work_is_followed(
+    kind: str, design: dict[str, int], ring: str
+) -> None:
+    env = {"RING": ring, "NET_PAIRS": str(design.get("NET_PAIRS", 1))}
+    name = f"a_{kind}_device_that_is_reset_at_work_is_followed"
+    run("verilator", name, design, env, top=DEVICES_TOP)
+
+
 @pytest.mark.parametrize(
     ("name", "design", "top"),
     [("test", {}, "tb_top"), ("block", BLK, DEVICES_TOP), ("network", NET, DEVICES_TOP)],

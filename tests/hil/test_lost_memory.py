@@ -9,6 +9,7 @@ import pytest
 
 from pymodel import BlkRequest
 from tb.hil.client import Client, QemuLike
+from tb.hil.server import MESSAGES
 from tests.hil.servers import SANITIZED, Serving, connect
 
 ALL, HALF = 0, 0x8000
@@ -35,8 +36,8 @@ def test_a_file_that_is_cut_short_ends_its_session_alone(blk: Serving, left: int
 def test_regions_go_when_the_device_has_done_its_work(blk: Serving) -> None:
     with connect(blk, QemuLike) as client:
         requests = submit(client)
-        for _ in range(2):
-            client.front.get_features()  # the kick has been seen
+        for _ in range(2 * MESSAGES):
+            client.front.get_features()  # the kicks have been seen
         for region in client.ram.regions:
             client.front.remove_region(region)
         assert client.front.get_features()

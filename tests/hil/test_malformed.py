@@ -674,7 +674,9 @@ def test_a_ring_that_ends_with_its_region_runs(bad: Bad) -> None:
     bad.server.expect("queue 0 runs")
 
 
-@pytest.mark.parametrize("base", (17, 256, 0x8000, 0xFFEF, 0x1_0000, 0x8000_8000, 0xFFFF_FFFF))
+@pytest.mark.parametrize(
+    "base", (17, 256, 0x8000, 0xFFEE, 0xFFEF, 0x1_0000, 0x8000_8000, 0xFFFF_FFFF)
+)
 def test_a_split_ring_does_not_begin_just_anywhere(bad: Bad, base: int) -> None:
     bad.almost()
     bad.front.set_base(0, base)

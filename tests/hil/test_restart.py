@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pymodel import BlkRequest
-from tb.hil.client import LOW, Client, DpdkLike, QemuLike, UmlLike
+from tb.hil.client import LOW, Client, ClientRing, DpdkLike, QemuLike, UmlLike
 from tb.hil.front_end import signal_fd
 from tb.runner import RunFailed
 from tests.hil.servers import SERVERS, Serving, connect, driver, exercise, serve
@@ -81,6 +81,21 @@ def test_requests_in_flight_are_served_after_a_reconnection(blk: Serving) -> Non
             client.run(client.driver.finish(*requests))
             for one in requests:
                 one.take()
+
+
+@pytest.mark.parametrize("unseen", (1, 8))
+def test_a_client_that_has_not_seen_the_last_used_connects_anew(blk: Serving, unseen: int) -> None:
+    """It looked at its rings while the back end was still at work."""
+
+    class Behind(QemuLike):
+        def _used_index(self, ring: ClientRing) -> int:
+            return (super()._used_index(ring) - unseen) & 0xFFFF
+
+    with connect(blk, Behind, queue_size=8) as client:
+        for seed in range(3):
+            exercise(client, seed)
+            client.reconnect(blk.path)
+        exercise(client, 3)
 
 
 @pytest.mark.parametrize("ring", ("indirect", "packed", "packed-in-order"))
