@@ -8,8 +8,8 @@ from tb.runner import run_bench
 SHAPES = [
     ("icarus", {}),
     ("icarus", {"QUEUES": 1, "QID_W": 1, "BATCH_MAX": 8, "BATCHES": 2, "DATA_W": 128}),
-    ("icarus", {"QUEUES": 64, "QID_W": 6, "DATA_W": 512}),
     ("verilator", {"DATA_W": 128}),
+    ("verilator", {"QUEUES": 64, "QID_W": 6, "DATA_W": 512}),
 ]
 
 

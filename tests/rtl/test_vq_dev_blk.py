@@ -17,7 +17,7 @@ SHAPES = {
 }
 
 
-ON_ICARUS = ("small", "middle", "read_only")  # the slow simulator takes these
+ON_ICARUS = ("middle", "read_only")  # the slow simulator takes these
 CASES = [
     (sim, name) for sim in SIMULATORS for name in SHAPES if sim != "icarus" or name in ON_ICARUS
 ]

@@ -29,14 +29,15 @@ def make_sim(*arguments):
 def frames(count, seed):
     """Frames of several kinds and sizes, up to the longest, some with a VLAN tag."""
     draw = random.Random(seed)
-    made = [bytes(Ether() / ARP(pdst="192.0.2.9")), draw.randbytes(14), draw.randbytes(1514)]
+    head = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:09")  # else scapy asks the network
+    made = [bytes(head / ARP(pdst="192.0.2.9")), draw.randbytes(14), draw.randbytes(1514)]
     while len(made) < count:
         payload = draw.randbytes(draw.choice([0, 1, 18, 200, 1400]))
         packet = draw.choice(
             [
-                Ether() / IP(dst="192.0.2.9") / UDP(dport=draw.randrange(65536)) / payload,
-                Ether() / IPv6(dst="2001:db8::9") / UDP() / payload,
-                Ether() / Dot1Q(vlan=7) / IP(dst="192.0.2.9") / ICMP() / payload,
+                head / IP(dst="192.0.2.9") / UDP(dport=draw.randrange(65536)) / payload,
+                head / IPv6(dst="2001:db8::9") / UDP() / payload,
+                head / Dot1Q(vlan=7) / IP(dst="192.0.2.9") / ICMP() / payload,
             ]
         )
         made.append(bytes(packet))
